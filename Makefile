@@ -1,0 +1,53 @@
+# make reproduce   create the environment and run the main job
+# make test        create the environment and pass the tests
+# make test-all    the tests on every supported Python that is installed
+# make lock        resolve requirements.lock anew from pyproject.toml (needs uv)
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+OUT ?= reports
+JOBS ?= 2
+INTERPRETERS := python3.11 python3.12 python3.13
+
+export OPENBLAS_NUM_THREADS = 1
+export OMP_NUM_THREADS = 1
+
+.PHONY: reproduce test test-all lock prerequisites clean
+
+reproduce: $(READY)
+	$(BIN)/gvi-eval reproduce --out $(OUT)
+
+test: $(READY)
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+test-all:
+	@for python in $(INTERPRETERS); do \
+		if $$python -c 'import ensurepip, venv' >/dev/null 2>&1; then \
+			echo "== $$python"; $(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$python || exit 1; \
+		else \
+			echo "== $$python skipped: not installed, or without its venv module"; \
+		fi; \
+	done
+
+prerequisites:
+	@command -v git >/dev/null || { echo "git is missing: install it, on Debian with 'apt install git'"; exit 2; }
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 to 3.13, on Debian with 'apt install python3'"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "$(PYTHON) is $$($(PYTHON) -V): gvi_eval needs Python 3.11 to 3.13; name one with 'make PYTHON=python3.11 ...'"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "the venv module of $(PYTHON) is missing: install it, on Debian with 'apt install python3-venv'"; exit 2; }
+
+$(READY): requirements.lock pyproject.toml | prerequisites
+	@echo "creating $(VENV); about two minutes the first time"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock \
+		|| { echo "the packages of requirements.lock could not be installed: check the network, then run make again"; exit 1; }
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+lock:
+	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
+
+clean:
+	rm -rf $(VENV) $(addprefix .venv-,$(INTERPRETERS)) build *.egg-info

@@ -1,0 +1,8 @@
+"""Runs this study and writes reports/boston; the same as 'gvi-eval run boston'."""
+
+from pathlib import Path
+
+from gvi_eval import publish, run_study
+
+HERE = Path(__file__).parent
+publish(run_study(HERE / "study.toml"), HERE.parents[1] / "reports" / "boston")

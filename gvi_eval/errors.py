@@ -1,0 +1,17 @@
+"""What can go wrong, one level deep; every message names the thing, the value found and the way out."""
+
+
+class GviEvalError(Exception):
+    """Base of the three errors below, so that a script can catch all of them at once."""
+
+
+class DataError(GviEvalError):
+    """A table, a figure or a file does not keep the data contract."""
+
+
+class StudyError(GviEvalError):
+    """A study file asks for something that does not exist or contradicts itself."""
+
+
+class EstimationError(GviEvalError):
+    """An estimator cannot compute what was asked from this panel."""

@@ -1,0 +1,7 @@
+"""Figures: results in, a matplotlib Figure out; saved beside the numbers they draw and described in three languages."""
+
+from gvi_eval.figures.folder import FigureAbout, alt_forest, alt_path, save_figure
+from gvi_eval.figures.forest import forest_figure
+from gvi_eval.figures.path import Marker, path_figure
+
+__all__ = ["FigureAbout", "Marker", "alt_forest", "alt_path", "forest_figure", "path_figure", "save_figure"]

@@ -1,0 +1,150 @@
+"""The figures of a study, drawn from its saved tables: what is drawn is what was saved."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from gvi_eval.figures.folder import FigureAbout, alt_forest, alt_path, save_figure
+from gvi_eval.figures.forest import forest_figure
+from gvi_eval.figures.path import Marker, path_figure
+from gvi_eval.study import Outcome, Study
+
+BOUNDS = "bounds"
+
+
+def draw_study(
+    folder: Path, study: Study, *, source: str, run: str, done: Callable[[str], None] = lambda what: None
+) -> list[str]:
+    """Draw the figures of the results in ``folder`` into its figures/: paths per outcome, estimates, and starts.
+
+    Nothing is estimated. Returns the names of the figures.
+    """
+    effects = pd.read_csv(folder / "effects.csv", keep_default_na=False, na_values=[""])
+    ratios = effects[(effects["contrast"] == "ratio") & (effects["estimand"] == study.estimands[0].name)]
+    names = []
+    for outcome in study.outcomes:
+        row = _shown(ratios, outcome)
+        if row is not None:
+            names.append(_draw_path(folder, study, outcome, row, source, run))
+            done(names[-1])
+    names.append(_draw_estimates(folder, study, ratios, source, run))
+    done(names[-1])
+    several = ratios[(ratios["kind"] != BOUNDS) & ratios.duplicated("specification", keep=False)]
+    if not several.empty:
+        names.append(_draw_starts(folder, study, several, source, run))
+        done(names[-1])
+    return names
+
+
+def _shown(ratios: pd.DataFrame, outcome: Outcome) -> pd.Series | None:
+    """The row whose path is drawn for an outcome: the headline, else the first declared that has a path."""
+    own = ratios[(ratios["outcome"] == outcome.title) & ratios["path"].notna() & ratios["point"].notna()]
+    if own.empty:
+        return None
+    headline = own[own["headline"]]
+    return (headline if not headline.empty else own).iloc[0]
+
+
+def _draw_path(folder: Path, study: Study, outcome: Outcome, row: pd.Series, source: str, run: str) -> str:
+    path = pd.read_csv(folder / row["path"], parse_dates=["period_start", "period_end"])
+    path["period_start"], path["period_end"] = path["period_start"].dt.date, path["period_end"].dt.date
+    start = (study.treatment.start.earliest, study.treatment.start.latest)
+    markers = _markers(study, path)
+    word = {"M": "month", "Q": "quarter", "Y": "year"}[study.frequency]
+    caption = (
+        f"{row['unit']}, specification “{row['specification']}” ({row['estimator']}), start {row['onset']}: "
+        f"ratio {_numbers(row)}. Dashed: expected without {study.treatment.name}. {source}."
+    )
+    figure = path_figure(
+        path,
+        title=f"{study.title}: {outcome.label}",
+        y_label=f"{outcome.label} per {word}",
+        start=start,
+        events=markers,
+        dropped=_stretches(path),
+        proxy_for=outcome.proxy_for,
+        caption=caption,
+    )
+    name = f"path-{outcome.name.replace(' ', '-')}"
+    alt = alt_path(
+        path,
+        outcome=_in_languages(outcome.label, outcome.label_in),
+        start=start,
+        proxy_for=_in_languages(outcome.proxy_for, outcome.proxy_for_in) if outcome.proxy_for else None,
+        events=len(markers),
+    )
+    about = FigureAbout(name, f"{study.title}: {outcome.title}", caption, alt, source, run)
+    save_figure(figure, folder / "figures" / name, path, about)
+    return name
+
+
+def _draw_estimates(folder: Path, study: Study, ratios: pd.DataFrame, source: str, run: str) -> str:
+    """All specifications; where the start is an interval, their range over it."""
+    rows = ratios[(ratios["kind"] == BOUNDS) | ~ratios.duplicated("specification", keep=False)]
+    over = " Where the start is an interval: flat average and range over all starts." if (rows["kind"] == BOUNDS).any() else ""
+    caption = f"Every declared analysis; 1 means no change.{over} Outcomes: {'; '.join(rows['outcome'].unique())}. {source}."
+    return _draw_forest(folder, study, rows, rows["specification"], "estimates", f"{study.title}: every declared analysis", caption, source, run)
+
+
+def _draw_starts(folder: Path, study: Study, several: pd.DataFrame, source: str, run: str) -> str:
+    """The headline and its companions on the primary outcome at each start of the interval."""
+    primary = several[several["outcome"] == study.primary.title]
+    chosen = primary[primary["specification"].isin(primary["specification"].unique()[:2])]
+    labels = chosen["specification"] + ", start " + chosen["onset"]
+    caption = (
+        f"The start of {study.treatment.name} is published only as an interval; each start in it gives its own ratio. "
+        f"Outcome: {study.primary.title}. {source}."
+    )
+    return _draw_forest(folder, study, chosen, labels, "starts", f"{study.title}: each possible start", caption, source, run)
+
+
+def _draw_forest(
+    folder: Path,
+    study: Study,
+    rows: pd.DataFrame,
+    labels: pd.Series,
+    name: str,
+    title: str,
+    caption: str,
+    source: str,
+    run: str,
+) -> str:
+    table = rows.assign(label=labels, group=rows["outcome"])
+    table = table[["label", "group", "point", "lower", "upper", "level", "kind", "refusal", "headline"]].reset_index(drop=True)
+    figure = forest_figure(table, title=title, x_label="ratio of what was counted to what was expected", caption=caption)
+    outcome = _in_languages(study.primary.title, study.primary.label_in)
+    about = FigureAbout(name, title, caption, alt_forest(table, outcome=outcome), source, run)
+    save_figure(figure, folder / "figures" / name, table, about)
+    return name
+
+
+def _markers(study: Study, path: pd.DataFrame) -> list[Marker]:
+    """Decision, phases and other events that fall into the days of the path."""
+    first, last = path["period_start"].min(), path["period_end"].max()
+    markers = []
+    for event in study.interventions:
+        if event.role != "treatment":
+            end = event.end or (None if event.start.is_known else event.start.latest)
+            markers.append(Marker(event.name, event.start.earliest, end, event.role))
+            continue
+        decided = event.decided
+        markers.append(Marker(f"decision on {event.name}", decided.earliest, None if decided.is_known else decided.latest, "decision"))
+        markers += [Marker(phase.name, phase.start.earliest, phase.end.latest, "phase") for phase in event.phases]
+    return [marker for marker in markers if marker.start <= last and (marker.end or marker.start) >= first]
+
+
+def _stretches(path: pd.DataFrame) -> list[tuple[date, date]]:
+    """First and last day of each run of periods without a figure."""
+    missing = path["observed"].isna()
+    runs = (missing != missing.shift()).cumsum()[missing]
+    return [(path.loc[run.index[0], "period_start"], path.loc[run.index[-1], "period_end"]) for _, run in runs.groupby(runs)]
+
+
+def _in_languages(words: str, others: object) -> dict[str, str]:
+    return {"en": words, "da": others.get("da", words), "sv": others.get("sv", words)}
+
+
+def _numbers(row: pd.Series) -> str:
+    return f"{row['point']:.3f} ({row['lower']:.3f}–{row['upper']:.3f}, {row['level']:.0%} {row['kind']})"

@@ -1,0 +1,277 @@
+"""The panel: counts per period and area, with exposure, gaps and odd spans; the only thing an estimator sees."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from gvi_eval.errors import DataError, StudyError
+from gvi_eval.study import Estimand, Intervention, Window
+from gvi_eval.windows import CountWindow, coverage
+
+PER_YEAR = {"M": 12, "Q": 4, "Y": 1}
+
+
+def period_of(day: date, frequency: str) -> pd.Period:
+    """The month, quarter or year in which a day lies."""
+    return pd.Period(day, freq=frequency)
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Counts (period, unit) with person-years (period, unit).
+
+    ``values`` holds a number where a figure covers exactly that period; NaN means that there is no figure, never zero.
+    ``windows`` holds the published counts that cover anything else than one period.
+    ``sources`` names, per cell, the rows that were published (file:line), and is empty for made-up panels.
+    Every transform returns a new panel; what it had to leave out is listed in ``dropped``.
+    """
+
+    values: pd.DataFrame
+    exposure: pd.DataFrame
+    onsets: Mapping[str, pd.Period]
+    estimand: Estimand = Estimand("ratio")
+    kind: Literal["count", "continuous", "share"] = "count"
+    windows: tuple[CountWindow, ...] = ()
+    interventions: tuple[Intervention, ...] = ()
+    covariates: Mapping[str, pd.DataFrame] = field(default_factory=lambda: MappingProxyType({}))
+    outcome: str = "events"
+    sources: pd.DataFrame | None = None
+    dropped: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.values.index, pd.PeriodIndex):
+            raise DataError(f"the rows of a panel are periods, not {type(self.values.index).__name__}; use a PeriodIndex")
+        if self.values.index.has_duplicates or not self.values.index.is_monotonic_increasing:
+            raise DataError("the periods of a panel are not in order or occur twice; sort them and drop the doubles")
+        if len(self.values) and len(self.values) != (self.values.index[-1] - self.values.index[0]).n + 1:
+            raise DataError("the periods of a panel leave some out; give every period a row, with NaN where no figure exists")
+        if not self.values.index.equals(self.exposure.index) or not self.values.columns.equals(self.exposure.columns):
+            raise DataError("counts and exposure of a panel differ in periods or units; build both for the same cells")
+        if self.kind == "count" and (self.values < 0).any(axis=None):
+            unit = self.values.columns[(self.values < 0).any()][0]
+            raise DataError(f"the counts of {unit} fall below zero, to {self.values[unit].min():g}; correct the table")
+        if not (self.exposure > 0).all(axis=None):
+            unit = self.exposure.columns[~(self.exposure > 0).all()][0]
+            raise DataError(f"the exposure of {unit} is not positive in every period; complete its population table")
+        for unit, onset in self.onsets.items():
+            self._check_onset(unit, onset)
+        for window in self.windows:
+            self._check_window(window)
+
+    def _check_onset(self, unit: str, onset: pd.Period) -> None:
+        if unit not in self.values.columns:
+            raise StudyError(f"the treated unit {unit} has no figures; the panel holds {', '.join(self.values.columns)}")
+        first, last = self.values.index[0], self.values.index[-1]
+        if not first < onset <= last + 1:  # one past the end: a panel cut before the start
+            raise StudyError(f"the start {onset} of {unit} lies outside its figures, {first} to {last}; move one of them")
+
+    def _check_window(self, window: CountWindow) -> None:
+        if window.unit not in self.values.columns:
+            raise DataError(f"the span {window} belongs to no unit of the panel; add {window.unit} to the study")
+        first, last = self.values.index[0].start_time.date(), self.values.index[-1].end_time.date()
+        if window.start < first or window.end > last:
+            raise DataError(f"the span {window} reaches beyond the panel, {first} to {last}; widen the baseline or leave it out")
+
+    @property
+    def frequency(self) -> str:
+        return self.values.index.freqstr[0]
+
+    @property
+    def periods(self) -> pd.PeriodIndex:
+        return self.values.index
+
+    @property
+    def treated(self) -> tuple[str, ...]:
+        return tuple(self.onsets)
+
+    @property
+    def donors(self) -> list[str]:
+        return [unit for unit in self.values.columns if unit not in self.onsets]
+
+    @property
+    def sole_treated(self) -> tuple[str, pd.Period]:
+        if len(self.onsets) != 1:
+            raise StudyError(f"this method takes one treated unit, the panel has {len(self.onsets)}; choose one")
+        return next(iter(self.onsets.items()))
+
+    @property
+    def rates(self) -> pd.DataFrame:
+        """Events per person-year, shape (period, unit)."""
+        return self.values / self.exposure
+
+    def spans(self, unit: str) -> tuple[CountWindow, ...]:
+        return tuple(window for window in self.windows if window.unit == unit)
+
+    def gaps(self, unit: str) -> tuple[pd.Period, ...]:
+        """Periods of a unit for which no figure was published, whole or in a span."""
+        covered = self.values[unit].notna().to_numpy()
+        for window in self.spans(unit):
+            covered |= coverage(window, self.periods) > 0
+        return tuple(self.periods[~covered])
+
+    def observations(self, unit: str) -> tuple[np.ndarray, np.ndarray]:
+        """Counts y, shape (figure,), and matrix C, shape (figure, period): the share of each period that a figure covers.
+
+        A complete series without spans gives C = I.
+        """
+        own = self.values[unit].to_numpy()
+        known = np.flatnonzero(~np.isnan(own))
+        spans = self.spans(unit)
+        matrix = np.zeros((len(known) + len(spans), len(own)))
+        matrix[np.arange(len(known)), known] = 1.0
+        for row, window in enumerate(spans, start=len(known)):
+            matrix[row] = coverage(window, self.periods)
+        counts = np.concatenate([own[known], [window.count for window in spans]])
+        order = np.argsort(matrix.argmax(axis=1), kind="stable")
+        return counts[order], matrix[order]
+
+    # Every question of robustness is one of the panels below.
+
+    def with_(self, **changes: Any) -> "Panel":
+        return dataclasses.replace(self, **changes)
+
+    def starting(self, onset: pd.Period | str) -> "Panel":
+        """The same figures with another start, for every treated unit."""
+        onset = pd.Period(onset, freq=self.frequency)
+        return self.with_(onsets=MappingProxyType({unit: onset for unit in self.onsets}))
+
+    def before(self, period: pd.Period | str) -> "Panel":
+        """Only the periods before this one: nobody is treated yet, until `starting` names a placebo start."""
+        return self._cut(self.periods < pd.Period(period, freq=self.frequency), f"{period} and later")
+
+    def until(self, day: date) -> "Panel":
+        """Only the periods that end on or before this day."""
+        return self._cut(self.periods.end_time.normalize() <= pd.Timestamp(day), f"after {day}")
+
+    def since(self, day: date) -> "Panel":
+        """Only the periods that start on or after this day."""
+        return self._cut(self.periods.start_time >= pd.Timestamp(day), f"before {day}")
+
+    def without(self, unit: str) -> "Panel":
+        """The panel without one unit, such as one donor."""
+        if unit not in self.values.columns:
+            raise StudyError(f"{unit} is not in the panel, which holds {', '.join(self.values.columns)}; choose one of these")
+        keep = [name for name in self.values.columns if name != unit]
+        return self._of_units(keep, {name: onset for name, onset in self.onsets.items() if name != unit})
+
+    def reassigned_to(self, unit: str) -> "Panel":
+        """A placebo: this donor takes the place of the treated unit, which leaves the panel."""
+        treated, onset = self.sole_treated
+        if unit not in self.donors:
+            raise StudyError(f"{unit} is not a donor of this panel; its donors are {', '.join(self.donors) or 'none'}")
+        return self._of_units([name for name in self.values.columns if name != treated], {unit: onset})
+
+    def dropping(self, window: Window) -> "Panel":
+        """No figure in these days: cells become gaps, and a span that touches them is left out, never split."""
+        inside = self._inside(window)
+        values = self.values.mask(np.broadcast_to(inside[:, None], self.values.shape))
+        lost = tuple(span for span in self.windows if (coverage(span, self.periods)[inside] > 0).any())
+        notes = [f"the span of {span} left out, because the days {window} cut into it" for span in lost]
+        kept = tuple(span for span in self.windows if span not in lost)
+        return self.with_(values=values, windows=kept, dropped=self.dropped + tuple(notes))
+
+    def donut(self, window: Window) -> "Panel":
+        """The periods around the selection or the start of a programme left out; the same as `dropping`."""
+        return self.dropping(window)
+
+    def adjusted(self, ratio: float) -> "Panel":
+        """Treated counts after the start divided by a ratio: the null that the effect is this ratio."""
+        values = self.values.copy()
+        for unit, onset in self.onsets.items():
+            values.loc[self.periods >= onset, unit] /= ratio
+        if self.windows:
+            raise StudyError("counts published for odd spans cannot be divided by a ratio; take the panel without spans")
+        return self.with_(values=values)
+
+    def injected(self, ratio: float, seed: int) -> "Panel":
+        """Treated counts after the start thinned (ratio below 1) or topped up (above 1), drawn with this seed."""
+        random = np.random.default_rng(seed)
+        values = self.values.copy()
+        for unit, onset in self.onsets.items():
+            after = (self.periods >= onset) & values[unit].notna().to_numpy()
+            counts = values.loc[after, unit].astype(int)
+            values.loc[after, unit] = _scaled(counts.to_numpy(), ratio, random)
+        windows = tuple(self._scaled_window(window, ratio, random) for window in self.windows)
+        return self.with_(values=values, windows=windows)
+
+    def _scaled_window(self, window: CountWindow, ratio: float, random: np.random.Generator) -> CountWindow:
+        onset = self.onsets.get(window.unit)
+        if onset is None:
+            return window
+        shares = coverage(window, self.periods)
+        after = shares[self.periods >= onset].sum() / shares.sum()
+        return dataclasses.replace(window, count=int(_scaled(np.array([window.count]), 1 + after * (ratio - 1), random)[0]))
+
+    def resampled(self, frequency: Literal["Q", "Y"]) -> "Panel":
+        """Coarser periods; a coarse cell with a missing part is a gap, and spans stay what they are."""
+        coarse = self.periods.asfreq(frequency)
+        complete = coarse.value_counts().reindex(coarse.unique()) == PER_YEAR[self.frequency] // PER_YEAR[frequency]
+        whole = complete.index[complete.to_numpy()]
+        values = self.values.groupby(coarse).sum(min_count=1).where(self.values.notna().groupby(coarse).all())
+        exposure = self.exposure.groupby(coarse).sum()
+        sources = self.sources.fillna("").groupby(coarse).agg(lambda cells: "; ".join(filter(None, cells))) if self.sources is not None else None
+        cut = [str(period) for period in coarse.unique() if period not in whole]
+        onsets = {unit: onset.asfreq(frequency) for unit, onset in self.onsets.items()}
+        inside = [onset for unit, onset in self.onsets.items() if onset.start_time != onsets[unit].start_time]
+        dropped = self.dropped + tuple(f"{period} left out, because only part of it lies in the panel" for period in cut)
+        dropped += tuple(f"the start {onset} lies inside {onset.asfreq(frequency)}, which counts as treated" for onset in inside)
+        keep = values.index.isin(whole)
+        return self.with_(
+            values=values[keep],
+            exposure=exposure[keep],
+            onsets=MappingProxyType(onsets),
+            sources=None if sources is None else sources[keep],
+            dropped=dropped,
+        )
+
+    def _inside(self, window: Window) -> np.ndarray:
+        """Which periods touch these days, shape (period,)."""
+        inside = np.ones(len(self.periods), dtype=bool)
+        if window.start:
+            inside &= self.periods.end_time >= pd.Timestamp(window.start)
+        if window.end:
+            inside &= self.periods.start_time <= pd.Timestamp(window.end)
+        return inside
+
+    def _of_units(self, units: list[str], onsets: dict[str, pd.Period]) -> "Panel":
+        return self.with_(
+            values=self.values[units],
+            exposure=self.exposure[units],
+            onsets=MappingProxyType(onsets),
+            windows=tuple(window for window in self.windows if window.unit in units),
+            sources=None if self.sources is None else self.sources[units],
+            covariates=MappingProxyType({name: table[units] for name, table in self.covariates.items()}),
+        )
+
+    def _cut(self, keep: np.ndarray, what: str) -> "Panel":
+        """The panel with some periods removed from an end; a span that reaches into them is left out and listed."""
+        if not keep.any():
+            raise StudyError(f"nothing is left of the panel, {self.periods[0]} to {self.periods[-1]}, without the days {what}")
+        kept_periods = self.periods[keep]
+        first, last = kept_periods[0].start_time.date(), kept_periods[-1].end_time.date()
+        kept = tuple(window for window in self.windows if first <= window.start and window.end <= last)
+        crossing = [w for w in self.windows if w not in kept and not (w.end < first or w.start > last)]
+        notes = tuple(f"the span of {span} left out, because it crosses into the days {what}" for span in crossing)
+        onsets = {unit: min(onset, kept_periods[-1] + 1) for unit, onset in self.onsets.items()}
+        return self.with_(
+            values=self.values[keep],
+            exposure=self.exposure[keep],
+            onsets=MappingProxyType(onsets),
+            windows=kept,
+            sources=None if self.sources is None else self.sources[keep],
+            covariates=MappingProxyType({name: table[keep] for name, table in self.covariates.items()}),
+            dropped=self.dropped + notes,
+        )
+
+
+def _scaled(counts: np.ndarray, ratio: float, random: np.random.Generator) -> np.ndarray:
+    """Counts with mean multiplied by a ratio: binomial thinning below 1, Poisson additions above."""
+    if ratio <= 1:
+        return random.binomial(counts, ratio)
+    return counts + random.poisson(counts * (ratio - 1))

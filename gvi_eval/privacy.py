@@ -1,0 +1,212 @@
+"""No person may come in with a table: looks for identity numbers and columns about individuals.
+
+What counts as an identity number: ten digits (Danish or Swedish) or twelve (Swedish, with the century)
+that hold an existing birthday and a right check digit, whether or not a hyphen or space stands before the
+last four. Danish numbers without a right check digit exist for people born on 1 January, so those count
+without it, unless a space divides them.
+
+What does not: digits that touch a letter or another digit, and the decimals of a number. Inside a web
+address a bare run of digits is an article number or a time of day, so only the hyphenated form with its
+check digit counts there.
+
+About one bare ten-digit figure in a hundred passes by accident, and so does a mobile number at times;
+such a table stops, and the way out is to publish the figure in thousands or the text without the number.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+CPR = "Danish CPR number"
+PERSONAL = "Swedish personal number"
+COORDINATION = "Swedish coordination number"
+WITHHELD = "[withheld]"
+
+# The plain hyphen stays last: elsewhere in a character class it would mean a range.
+HYPHENS = "\u2010\u2011\u2012\u2013\u2212-"
+SPACES = " \u00a0"
+CANDIDATE = re.compile(
+    # An underscore may touch the number, as in a file name; a letter or a digit may not.
+    rf"(?<![^\W_])(?P<century>[0-9]{{2}})?(?P<six>[0-9]{{6}})(?P<mark>[{SPACES}+{HYPHENS}]?)(?P<four>[0-9]{{4}})(?![^\W_])"
+)
+ADDRESS = re.compile(r"""(?:[a-z][a-z0-9+.-]*://|www\.)[^\s"'<>,;|]+""", re.IGNORECASE)
+CPR_WEIGHTS = (4, 3, 2, 7, 6, 5, 4, 3, 2, 1)
+
+COLUMNS = {
+    "identity numbers": (
+        "cpr cprnr cprnummer cprnumber personnr personnummer persnr personalnumber personid pnr "
+        "samordningsnummer samordningsnr ssn"
+    ),
+    "case file numbers": "diarienr diarienummer dnr journalnr journalnummer sagsnr sagsnummer",
+    "names of persons": (
+        "name namn navn fullname firstname lastname surname förnamn fornamn efternamn fornavn efternavn "
+        "personnamn personnavn"
+    ),
+    "exact places": (
+        "lat lon lng latitude longitude latitud longitud breddegrad længdegrad xcoord ycoord xkoord ykoord "
+        "xcoordinate ycoordinate coordinates koordinater easting northing address adress adresse"
+    ),
+}
+FLAGGED = {name: kind for kind, names in COLUMNS.items() for name in names.split()}
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """Where something about a person seems to stand, and of what kind; never the value itself."""
+
+    file: str
+    line: int | None
+    column: str | None
+    kind: str
+
+    def __str__(self) -> str:
+        line = "" if self.line is None else f":{self.line}"
+        column = "" if self.column is None else f", column '{self.column}'"
+        return f"{self.file}{line}{column}: {self.kind}; take it out, only aggregate tables may come in"
+
+
+def disclosures(path: Path | str) -> tuple[Disclosure, ...]:
+    """Everything in a table's name, header and cells that seems to be about a person.
+
+    Reads any encoding and delimiter as well as it can, because a table is scanned before it is known to
+    be well formed. A workbook or another packed file is not opened.
+    """
+    path = Path(path)
+    file = safe_name(path)
+    in_name = [Disclosure(file, None, None, f"{kind} in the file name") for kind in identity_numbers(path.name)]
+    text = _text(path.read_bytes())
+    rows = _rows(text)
+    first = next(rows, (1, []))
+    header = first[1]
+    found = in_name + [
+        Disclosure(file, 1, masked(column), f"column of {FLAGGED[_plain(column)]}")
+        for column in header
+        if _plain(column) in FLAGGED
+    ]
+    if CANDIDATE.search(text):
+        found += _in_cells(file, [masked(column) for column in header], [first, *rows])
+    return tuple(found)
+
+
+def identity_numbers(text: str) -> list[str]:
+    """The kinds of identity number in a text, in order of appearance."""
+    if len(text) < 10:
+        return []
+    addresses = [match.span() for match in ADDRESS.finditer(text)]
+    return [kind for match in CANDIDATE.finditer(text) for kind in _kinds(match, addresses)]
+
+
+def masked(text: str) -> str:
+    """The text with every identity number replaced, fit for a message."""
+    if len(text) < 10:
+        return text
+    addresses = [match.span() for match in ADDRESS.finditer(text)]
+    return CANDIDATE.sub(lambda match: WITHHELD if _kinds(match, addresses) else match.group(), text)
+
+
+def safe_name(path: Path | str) -> str:
+    """A path as it may appear in a message."""
+    return masked(Path(path).as_posix())
+
+
+def _in_cells(file: str, header: list[str], rows: Iterable[tuple[int, list[str]]]) -> Iterator[Disclosure]:
+    for line, cells in rows:
+        for position, cell in enumerate(cells):
+            for kind in dict.fromkeys(identity_numbers(cell)):
+                column = header[position] if position < len(header) else None
+                yield Disclosure(file, line, column, kind)
+
+
+def _kinds(match: re.Match, addresses: list[tuple[int, int]]) -> list[str]:
+    mark = match["mark"]
+    in_address = any(start <= match.start() < end for start, end in addresses)
+    if not mark and (in_address or _is_part_of_decimal(match)):
+        return []
+    ten = match["six"] + match["four"]
+    kinds = []
+    if match["century"] is None and mark != "+":
+        needs_check = in_address or mark in tuple(SPACES)
+        if _is_cpr(ten, needs_check):
+            kinds.append(CPR)
+    swedish = _swedish_kind(match["century"], ten)
+    return kinds + [swedish] if swedish else kinds
+
+
+def _is_part_of_decimal(match: re.Match) -> bool:
+    before, after = match.string[: match.start()][-2:], match.string[match.end() :][:2]
+    return bool(re.fullmatch(r"[0-9]\.", before) or re.fullmatch(r"\.[0-9]", after))
+
+
+def _is_cpr(ten: str, needs_check: bool) -> bool:
+    day, month, year = int(ten[:2]), int(ten[2:4]), int(ten[4:6])
+    if not _exists(_cpr_century(int(ten[6]), year) + year, month, day):
+        return False
+    right_check = sum(weight * int(digit) for weight, digit in zip(CPR_WEIGHTS, ten, strict=True)) % 11 == 0
+    return right_check or (not needs_check and (day, month) == (1, 1))
+
+
+def _cpr_century(seventh: int, year: int) -> int:
+    """The century that the first serial digit gives a two-digit year."""
+    if seventh <= 3:
+        return 1900
+    if seventh in (4, 9):
+        return 2000 if year <= 36 else 1900
+    return 2000 if year <= 57 else 1800
+
+
+def _swedish_kind(century: str | None, ten: str) -> str | None:
+    year, month, day = int(ten[:2]), int(ten[2:4]), int(ten[4:6])
+    centuries = (19, 20) if century is None else (int(century),)
+    if not set(centuries) <= {18, 19, 20} or not _passes_luhn(ten):
+        return None
+    for kind, birthday in ((PERSONAL, day), (COORDINATION, day - 60)):
+        if any(_exists(100 * first + year, month, birthday) for first in centuries):
+            return kind
+    return None
+
+
+def _passes_luhn(ten: str) -> bool:
+    doubled = [int(digit) * (2 if place % 2 == 0 else 1) for place, digit in enumerate(ten)]
+    return sum(value // 10 + value % 10 for value in doubled) % 10 == 0
+
+
+def _exists(year: int, month: int, day: int) -> bool:
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False
+    return True
+
+
+def _plain(column: str) -> str:
+    return re.sub(r"[\W_]", "", column.casefold())
+
+
+def _text(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", errors="replace")
+    # UTF-16 without its mark reads as text with a NUL beside every letter.
+    return text.replace("\0", "")
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    first_line = text.partition("\n")[0]
+    delimiter = max(",;\t|", key=first_line.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    line = 1
+    try:
+        for cells in reader:
+            yield line, cells
+            line = reader.line_num + 1
+    except csv.Error:
+        # A cell too long for the reader: from here on, each line counts as one cell.
+        for number, rest in enumerate(text.splitlines()[line - 1 :], start=line):
+            yield number, [rest]

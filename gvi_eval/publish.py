@@ -1,0 +1,165 @@
+"""The results folder of a study: tables, paths, panels, figures, and a manifest that says where each number came from."""
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from gvi_eval.estimators import settings_of
+from gvi_eval.hashing import code_hash, file_hash, settings_hash
+from gvi_eval.resources import CHECKOUT
+from gvi_eval.results import StudyResult, effects_table, panel_id, panel_table, path_name, threats_table
+from gvi_eval.tables import Origin, read_origin
+from gvi_eval.writing import csv_bytes, json_bytes, whole_folder
+
+SOFTWARE = ("matplotlib", "numpy", "pandas", "scipy", "seaborn", "statsmodels")
+
+
+def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lambda what: None) -> dict[str, Any]:
+    """Write everything the study gave into ``folder``, whole or not at all, and return the manifest.
+
+    effects.csv, threats.csv, paths/, panels/, figures/<name>/, manifest.json and ro-crate-metadata.json; the same study,
+    tables and code give the same bytes. ``done`` is told of each part.
+    """
+    origins = {name: read_origin(path) for name, path in result.inputs.items()}
+    run = run_id(result)
+    with whole_folder(folder) as fresh:
+        _write(fresh / "effects.csv", csv_bytes(effects_table(result)))
+        _write(fresh / "threats.csv", csv_bytes(threats_table(result)))
+        for analysis in result.analyses:
+            if analysis.fit.counterfactual is not None:
+                path = analysis.fit.counterfactual.frame(analysis.fit.level)
+                path.insert(0, "outcome", result.study.outcome(analysis.specification.outcome).title)
+                path.insert(0, "unit", analysis.fit.unit)
+                _write(fresh / path_name(analysis), csv_bytes(path))
+            panel = fresh / "panels" / f"{panel_id(analysis.panel)}.csv"
+            if not panel.exists():
+                _write(panel, csv_bytes(panel_table(analysis.panel)))
+        done("tables")
+        from gvi_eval.figures.study import draw_study
+
+        draw_study(fresh, result.study, source=_source(origins.values()), run=run, done=done)
+        outputs = {file.relative_to(fresh).as_posix(): file_hash(file) for file in sorted(fresh.rglob("*")) if file.is_file()}
+        manifest = _manifest(result, origins, run, outputs)
+        _write(fresh / "manifest.json", json_bytes(manifest))
+        _write(fresh / "ro-crate-metadata.json", json_bytes(_crate(manifest)))
+    done("manifest")
+    return manifest
+
+
+def run_id(result: StudyResult) -> str:
+    """Twelve characters that name this run: of the study file, the tables and the code."""
+    files = {name: file_hash(path) for name, path in result.inputs.items()}
+    return settings_hash({"study": file_hash(result.file), "tables": files, "code": code_hash()})[:12]
+
+
+def _write(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+
+
+def _source(origins: Any) -> str:
+    return "; ".join(dict.fromkeys(f"{origin.publisher} ({origin.licence})" for origin in origins))
+
+
+def _relative(path: Path, study_file: Path) -> str:
+    """A path as seen from the checkout, or from the study's folder where it lies elsewhere."""
+    path = path.resolve()
+    for root in (CHECKOUT, study_file.resolve().parent):
+        if path.is_relative_to(root):
+            return path.relative_to(root).as_posix()
+    return path.name
+
+
+def _manifest(result: StudyResult, origins: Mapping[str, Origin], run: str, outputs: dict[str, str]) -> dict[str, Any]:
+    study = result.study
+    return {
+        "study": study.name,
+        "title": study.title,
+        "question": study.question,
+        "run": run,
+        "command": f"gvi-eval run {study.name}",
+        "code_sha256": code_hash(),
+        "software": {"gvi-eval": version("gvi-eval")} | {name: version(name) for name in SOFTWARE},
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "planned": "written with the outcome known",
+        "study_file": {"path": _relative(result.file, result.file), "sha256": file_hash(result.file)},
+        "inputs": [
+            {
+                "table": name,
+                "path": _relative(result.inputs[name], result.file),
+                "sha256": file_hash(result.inputs[name]),
+                "title": origin.title,
+                "publisher": origin.publisher,
+                "licence": origin.licence,
+                "urls": list(origin.urls),
+            }
+            for name, origin in origins.items()
+        ],
+        "limits": list(study.limits),
+        "analyses": [
+            {
+                "specification": analysis.specification.name,
+                "outcome": study.outcome(analysis.specification.outcome).title,
+                "onset": analysis.onset,
+                "estimator": analysis.estimator.name,
+                "settings": settings_of(analysis.estimator),
+                "transforms": [f"{name}: {value}" for name, value in analysis.specification.transforms],
+                "headline": analysis.specification.headline,
+                "note": analysis.specification.note,
+                "panel": f"panels/{panel_id(analysis.panel)}.csv",
+                "path": path_name(analysis) if analysis.fit.counterfactual is not None else None,
+                "details": dict(analysis.fit.details),
+                "dropped": list(analysis.panel.dropped),
+            }
+            for analysis in result.analyses
+        ],
+        "outputs": outputs,
+    }
+
+
+def _crate(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The same as an RO-Crate: files, their sources, and the action that made them."""
+    outputs = [{"@id": name, "@type": "File", "sha256": digest} for name, digest in manifest["outputs"].items()]
+    inputs = [
+        {
+            "@id": f"#{item['path']}",
+            "@type": "Dataset",
+            "name": item["title"],
+            "publisher": item["publisher"],
+            "license": item["licence"],
+            "sha256": item["sha256"],
+        }
+        for item in manifest["inputs"]
+    ]
+    software = {
+        "@id": "#gvi-eval",
+        "@type": "SoftwareApplication",
+        "name": "gvi-eval",
+        "softwareVersion": manifest["software"]["gvi-eval"],
+        "identifier": manifest["code_sha256"],
+    }
+    action = {
+        "@id": f"#{manifest['run']}",
+        "@type": "CreateAction",
+        "name": manifest["command"],
+        "instrument": {"@id": "#gvi-eval"},
+        "object": [{"@id": item["@id"]} for item in inputs],
+        "result": [{"@id": item["@id"]} for item in outputs],
+    }
+    root = {
+        "@id": "./",
+        "@type": "Dataset",
+        "name": manifest["title"],
+        "description": manifest["question"],
+        "license": "BSD-3-Clause for the software; each input under its own licence",
+        "hasPart": [{"@id": item["@id"]} for item in outputs],
+    }
+    descriptor = {
+        "@id": "ro-crate-metadata.json",
+        "@type": "CreativeWork",
+        "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
+        "about": {"@id": "./"},
+    }
+    return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": [descriptor, root, software, action, *inputs, *outputs]}

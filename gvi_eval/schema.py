@@ -1,0 +1,532 @@
+"""What a table must look like, and every place where a table does not.
+
+A schema is a Table Schema file with one property of our own, `gvi:rules`, for what must hold between the
+cells of a row. A table is judged as the text that stands in the file, each distinct text of a column once.
+"""
+
+import json
+import math
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gvi_eval.errors import DataError
+from gvi_eval.privacy import masked
+from gvi_eval.resources import resource
+
+# A table of keys by the name that foreign keys call it: column name -> the texts in that column.
+References = Mapping[str, Mapping[str, Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One place where a file breaks its schema, and what to do about it.
+
+    `line` is the line in the file, `column` the column's name; either is None where the whole file or the
+    whole row is meant. An identity number is never repeated, whatever the caller passed in.
+    """
+
+    file: str
+    line: int | None
+    column: str | None
+    value: str | None
+    rule: str
+    remedy: str
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            text = getattr(self, field.name)
+            if isinstance(text, str):
+                object.__setattr__(self, field.name, masked(text))
+
+    def __str__(self) -> str:
+        line = "" if self.line is None else f":{self.line}"
+        column = "" if self.column is None else f", column '{self.column}'"
+        subject = "" if self.value is None else f" {_quoted(self.value)}"
+        return f"{self.file}{line}{column}:{subject} {self.rule}; {self.remedy}"
+
+
+class Fault(NamedTuple):
+    """What is wrong, before it is known where: the rule broken, in words, and the remedy."""
+
+    rule: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table as it stands in its file: text only, nothing dropped, each row with the line it starts on."""
+
+    file: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Field:
+    """What one column may hold. Bounds and enumerated values are of the column's own type."""
+
+    name: str
+    type: str
+    description: str = ""
+    required: bool = False
+    unique: bool = False
+    bounds: tuple[tuple[str, Any], ...] = ()
+    enum: tuple[Any, ...] = ()
+    pattern: str | None = None
+
+    def cast(self, text: str) -> Any:
+        """The value of a cell's text, or None where it is blank or not of this type."""
+        return CASTS[self.type](text) if text else None
+
+    def faults(self, text: str) -> list[Fault]:
+        """Everything this cell breaks on its own, regardless of its row."""
+        if not text:
+            return [BLANK] if self.required else []
+        value = self.cast(text)
+        if value is None:
+            return [Fault(f"is not {TYPES[self.type]}", _way_to_cast(self.type, text))]
+        return list(self._broken_constraints(text, value))
+
+    def _broken_constraints(self, text: str, value: Any) -> Iterator[Fault]:
+        for bound, limit in self.bounds:
+            keeps, words = BOUNDS[bound]
+            if not keeps(value, limit):
+                yield Fault(f"is {words} {limit}", "check the figure against its source")
+        if self.enum and value not in self.enum:
+            known = [str(item) for item in self.enum]
+            yield Fault(f"is not one of {', '.join(known)}", _closest(text, known) or "choose one of these")
+        if self.pattern and not re.fullmatch(self.pattern, text):
+            yield Fault(f"does not have the form {self.pattern}", "write it in that form")
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """Columns whose values must occur in another table; an empty resource means the same table."""
+
+    fields: tuple[str, ...]
+    resource: str
+    reference_fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A rule `left sign right` between two columns, for rows in which both hold a value."""
+
+    left: str
+    sign: str
+    right: str
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return (self.left, self.right)
+
+    def __str__(self) -> str:
+        return f"{self.left} {self.sign} {self.right}"
+
+
+@dataclass(frozen=True)
+class AnyFilled:
+    """A rule `any(a, b, ...)`: in each row at least one of these columns holds something."""
+
+    fields: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"any({', '.join(self.fields)})"
+
+
+Rule = Comparison | AnyFilled
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a table in their order, its keys, and the rules within a row."""
+
+    name: str
+    fields: tuple[Field, ...]
+    title: str = ""
+    description: str = ""
+    primary_key: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.fields)
+
+
+def violations(table: TextTable, schema: Schema, references: References | None = None) -> list[Violation]:
+    """Every place where the table breaks the schema, in the order of the file.
+
+    `references` holds the tables that foreign keys point to. A foreign key whose table is not given is
+    itself reported, because a key that could not be checked did not pass.
+    """
+    columns = _Columns(table)
+    found = [*_header_faults(table, schema), *_row_faults(table)]
+    present = [field for field in schema.fields if field.name in columns.texts]
+    for field in present:
+        found += _cell_faults(columns, field)
+    if schema.primary_key and set(schema.primary_key) <= set(columns.texts):
+        found += _repeated_keys(columns, schema.primary_key, "primary key")
+    for field in present:
+        if field.unique and (field.name,) != schema.primary_key:
+            found += _repeated_keys(columns, (field.name,), "unique column")
+    for key in schema.foreign_keys:
+        if set(key.fields) <= set(columns.texts):
+            found += _dangling_keys(columns, key, references or {})
+    for rule in schema.rules:
+        if set(rule.fields) <= set(columns.texts):
+            found += _broken_rule(columns, schema, rule)
+    places = {name: place for place, name in enumerate(table.header)}
+    return sorted(found, key=lambda one: (one.line or 0, places.get((one.column or "").split(", ")[0], -1)))
+
+
+def load_schema(name_or_path: str | Path) -> Schema:
+    """The schema of a name such as 'counts', found among the packaged ones, or of a path to a JSON file.
+
+    What the file asks for and this package would not check is a `DataError`, as is a rule that does not parse.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".json":
+        path = _packaged_schema(str(name_or_path))
+    if not path.exists():
+        raise DataError(f"there is no schema file {path.as_posix()}; give a path that exists or the name of a packaged schema")
+    try:
+        descriptor = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path.name} is not JSON ({error}); correct it there") from error
+    if not isinstance(descriptor, dict):
+        raise DataError(f"{path.name} holds a {type(descriptor).__name__}; a schema is a JSON object with 'fields'")
+    return schema_from(descriptor, path.name)
+
+
+def schema_from(descriptor: Mapping[str, Any], file: str) -> Schema:
+    """A schema from the content of a schema file; `file` is what messages call it."""
+    _refuse_unknown(descriptor, SCHEMA_KEYS, file)
+    if descriptor.get("missingValues", [""]) != [""]:
+        raise DataError(
+            f"{file} takes {descriptor['missingValues']} as missing; only the blank cell is, "
+            'so write "missingValues": [""]'
+        )
+    columns = tuple(_field(raw, file) for raw in descriptor.get("fields", []))
+    known = [column.name for column in columns]
+    if not known or len(set(known)) < len(known):
+        raise DataError(f"{file} names the fields {known}; give it at least one, each with a name of its own")
+    key = _as_names(descriptor.get("primaryKey", []))
+    foreign = tuple(_foreign_key(raw, file) for raw in descriptor.get("foreignKeys", []))
+    _refuse_unknown_fields(key, known, f"{file}, primaryKey,")
+    for one in foreign:
+        _refuse_unknown_fields(one.fields, known, f"{file}, foreignKeys,")
+    return Schema(
+        name=descriptor.get("name") or file.removesuffix(".json").removesuffix(".schema"),
+        # In a key of several columns a blank may be a part of the key, such as an open period.
+        fields=tuple(replace(column, required=True) if (column.name,) == key else column for column in columns),
+        title=descriptor.get("title", ""),
+        description=descriptor.get("description", ""),
+        primary_key=key,
+        foreign_keys=foreign,
+        rules=tuple(parse_rule(text, columns, file) for text in descriptor.get("gvi:rules", [])),
+    )
+
+
+def parse_rule(text: Any, columns: Sequence[Field], file: str) -> Rule:
+    """A rule of `gvi:rules`: `a <= b` (or <, >, >=, ==, !=) or `any(a, b, ...)`, over the columns given."""
+    known = {column.name: column for column in columns}
+    comparison = re.fullmatch(r"\s*(\w+)\s*(<=|<|>=|>|==|!=)\s*(\w+)\s*", str(text))
+    filled = re.fullmatch(r"\s*any\(\s*(\w+(?:\s*,\s*\w+)*)\s*\)\s*", str(text))
+    if comparison:
+        rule = Comparison(*comparison.groups())
+    elif filled:
+        rule = AnyFilled(tuple(re.split(r"\s*,\s*", filled[1])))
+    else:
+        raise DataError(f"{file} has the rule {text!r}, which does not parse; write 'a <= b' or 'any(a, b)' with column names")
+    _refuse_unknown_fields(rule.fields, list(known), f"{file}, rule {text!r},")
+    if comparison and _order(known[rule.left]) != _order(known[rule.right]):
+        left, right = known[rule.left].type, known[rule.right].type
+        raise DataError(f"{file} has the rule {text!r}, which compares {left} with {right}; compare columns of one type")
+    return rule
+
+
+class _Columns:
+    """The sound rows of a table by column: rows that are blank or of another width cannot be."""
+
+    def __init__(self, table: TextTable) -> None:
+        sound = [place for place, row in enumerate(table.rows) if any(row) and len(row) == len(table.header)]
+        cells = list(zip(*(table.rows[place] for place in sound), strict=True)) or [()] * len(table.header)
+        self.file = table.file
+        self.lines = [table.lines[place] for place in sound]
+        self.texts: dict[str, Sequence[str]] = {}
+        for name, column in zip(table.header, cells, strict=True):
+            self.texts.setdefault(name, column)
+
+    def violation(self, place: int, column: str, value: str, fault: Fault) -> Violation:
+        return Violation(self.file, self.lines[place], column, value, *fault)
+
+
+def _header_faults(table: TextTable, schema: Schema) -> Iterator[Violation]:
+    def fault(column: str | None, rule: str, remedy: str) -> Violation:
+        return Violation(table.file, 1, column, None, rule, remedy)
+
+    known = schema.names
+    for column in known:
+        if column not in table.header:
+            yield fault(column, "the column is missing", f"add it, as schema '{schema.name}' asks")
+    for place, column in enumerate(table.header, start=1):
+        if not column:
+            yield fault(None, f"column {place} has no name", "name it in the first line")
+        elif column not in known:
+            way = _closest(column, known) or "take it out or name another schema"
+            yield fault(column, f"schema '{schema.name}' has no such column", way)
+    for column in dict.fromkeys(name for name in table.header if name and table.header.count(name) > 1):
+        yield fault(column, "the column occurs more than once", "keep one of them")
+    in_file = list(dict.fromkeys(name for name in table.header if name in known))
+    in_schema = [name for name in known if name in table.header]
+    if in_file != in_schema:
+        yield fault(None, f"the columns are out of order: {', '.join(in_file)}", f"put them as {', '.join(in_schema)}")
+
+
+def _row_faults(table: TextTable) -> Iterator[Violation]:
+    width = len(table.header)
+    for line, row in zip(table.lines, table.rows, strict=True):
+        if not any(row):
+            yield Violation(table.file, line, None, None, "the row is blank", "take the line out")
+        elif len(row) != width:
+            rule = f"the row has {len(row)} cells where the header has {width}"
+            remedy = (
+                "put quotes around a cell that holds a comma, and write decimals with a point"
+                if len(row) > width
+                else "add the missing cells, blank where no figure was published"
+            )
+            yield Violation(table.file, line, None, None, rule, remedy)
+
+
+def _cell_faults(columns: _Columns, field: Field) -> Iterator[Violation]:
+    texts = columns.texts[field.name]
+    judged = {text: faults for text in dict.fromkeys(texts) if (faults := field.faults(text))}
+    if judged:
+        for place, text in enumerate(texts):
+            for fault in judged.get(text, ()):
+                yield columns.violation(place, field.name, text, fault)
+
+
+def _repeated_keys(columns: _Columns, key: tuple[str, ...], kind: str) -> Iterator[Violation]:
+    first: dict[tuple[str, ...], int] = {}
+    for place, values in enumerate(_tuples(columns.texts, key)):
+        if not any(values):
+            continue
+        line = first.setdefault(values, columns.lines[place])
+        if line != columns.lines[place]:
+            fault = Fault(f"repeats the {kind} of line {line}", "keep one of the two rows, or tell them apart")
+            yield columns.violation(place, ", ".join(key), ", ".join(values), fault)
+
+
+def _dangling_keys(columns: _Columns, key: ForeignKey, references: References) -> Iterator[Violation]:
+    table = columns.texts if key.resource == "" else references.get(key.resource)
+    other = key.resource or "the same table"
+    if table is None or not set(key.reference_fields) <= set(table):
+        asked = f"column '{', '.join(key.reference_fields)}' of table '{other}'"
+        remedy = f"put {other}.csv with these columns beside the file, or list it in the data package"
+        rule = f"the key could not be checked against {asked}"
+        yield Violation(columns.file, None, ", ".join(key.fields), None, rule, remedy)
+        return
+    known = set(_tuples(table, key.reference_fields))
+    texts = _tuples(columns.texts, key.fields)
+    ways = {values: _way_to_key(values, known, other) for values in set(texts) - known if all(values)}
+    for place, values in enumerate(texts):
+        if values in ways:
+            fault = Fault(f"does not occur in column '{', '.join(key.reference_fields)}' of table '{other}'", ways[values])
+            yield columns.violation(place, ", ".join(key.fields), ", ".join(values), fault)
+
+
+def _broken_rule(columns: _Columns, schema: Schema, rule: Rule) -> Iterator[Violation]:
+    texts = [columns.texts[name] for name in rule.fields]
+    if isinstance(rule, AnyFilled):
+        for place, cells in enumerate(zip(*texts, strict=True)):
+            if not any(cells):
+                fault = Fault(f"breaks the rule '{rule}': all of them are blank", "fill at least one of them")
+                yield columns.violation(place, rule.fields[0], "", fault)
+        return
+    keeps = SIGNS[rule.sign]
+    left, right = (_values(schema, name, column) for name, column in zip(rule.fields, texts, strict=True))
+    for place, (one, other) in enumerate(zip(left, right, strict=True)):
+        if one is not None and other is not None and not keeps(one, other):
+            fault = Fault(f"breaks the rule '{rule}' where {rule.right} is {texts[1][place]!r}", "correct one of the two")
+            yield columns.violation(place, rule.left, texts[0][place], fault)
+
+
+def _values(schema: Schema, name: str, column: Sequence[str]) -> list[Any]:
+    field = schema.fields[schema.names.index(name)]
+    cast = {text: field.cast(text) for text in set(column)}
+    return [cast[text] for text in column]
+
+
+def _tuples(table: Mapping[str, Sequence[str]], names: Sequence[str]) -> list[tuple[str, ...]]:
+    return list(zip(*(table[name] for name in names), strict=True))
+
+
+def _field(raw: Mapping[str, Any], file: str) -> Field:
+    where = f"{file}, field '{raw.get('name', '?')}',"
+    _refuse_unknown(raw, FIELD_KEYS, where)
+    name, kind, constraints = raw.get("name"), raw.get("type", "string"), dict(raw.get("constraints", {}))
+    if not name or kind not in TYPES or raw.get("format", "default") != "default":
+        shown = {key: raw.get(key) for key in ("name", "type", "format")}
+        raise DataError(f"{where} has {shown}; give it a name, a type of {', '.join(TYPES)} and no format")
+    _refuse_unknown(constraints, CONSTRAINT_KEYS, where)
+    plain = Field(name, kind)
+    try:
+        re.compile(constraints.get("pattern", ""))
+    except re.error as error:
+        raise DataError(f"{where} has the pattern {constraints['pattern']!r}, which is not one ({error}); correct it") from error
+    return replace(
+        plain,
+        description=raw.get("description", ""),
+        required=constraints.get("required", False),
+        unique=constraints.get("unique", False),
+        bounds=tuple((bound, _limit(plain, constraints[bound], where)) for bound in BOUNDS if bound in constraints),
+        enum=tuple(_limit(plain, value, where) for value in constraints.get("enum", [])),
+        pattern=constraints.get("pattern"),
+    )
+
+
+def _limit(field: Field, raw: Any, where: str) -> Any:
+    text = str(raw).lower() if isinstance(raw, bool) else str(raw)
+    value = field.cast(text)
+    if value is None:
+        raise DataError(f"{where} is constrained by {raw!r}, which is not {TYPES[field.type]}; correct the constraint")
+    return value
+
+
+def _foreign_key(raw: Mapping[str, Any], file: str) -> ForeignKey:
+    reference = raw.get("reference", {})
+    key = ForeignKey(
+        _as_names(raw.get("fields", [])), reference.get("resource", ""), _as_names(reference.get("fields", []))
+    )
+    if not key.fields or len(key.fields) != len(key.reference_fields):
+        raise DataError(f"{file} has the foreign key {dict(raw)}; give it as many fields as reference fields, at least one")
+    return key
+
+
+def _as_names(raw: str | Sequence[str]) -> tuple[str, ...]:
+    return (raw,) if isinstance(raw, str) else tuple(raw)
+
+
+def _packaged_schema(name: str) -> Path:
+    folder = resource("data_schemas")
+    names = sorted(path.name.removesuffix(".schema.json") for path in folder.glob("*.schema.json"))
+    if name not in names:
+        way = _closest(name, names) or f"the schemas are {', '.join(names)}"
+        raise DataError(f"there is no schema '{name}'; {way}")
+    return folder / f"{name}.schema.json"
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str], where: str) -> None:
+    for key in given:
+        if key not in known:
+            way = _closest(key, known) or f"known are {', '.join(known)}"
+            raise DataError(f"{where} has the property {key!r}, which would not be checked; {way}")
+
+
+def _refuse_unknown_fields(names: Sequence[str], known: Sequence[str], where: str) -> None:
+    for name in names:
+        if name not in known:
+            raise DataError(f"{where} names the field '{name}'; {_closest(name, known) or 'known are ' + ', '.join(known)}")
+
+
+def _closest(text: str, known: Sequence[str]) -> str | None:
+    near = get_close_matches(text, known, n=1, cutoff=0.6)
+    return f"'{near[0]}' may be meant" if near else None
+
+
+def _way_to_key(values: tuple[str, ...], known: set[tuple[str, ...]], other: str) -> str:
+    near = _closest(", ".join(values), [", ".join(one) for one in sorted(known)])
+    return near or f"correct it, or add it to {other}"
+
+
+def _way_to_cast(kind: str, text: str) -> str:
+    if text != text.strip():
+        return "take out the space around it"
+    if text.strip(".-\u2013\u2026").upper() in ("", "NA", "N/A", "NAN", "NONE", "NULL"):
+        return "leave the cell blank where no figure was published"
+    if kind == "date":
+        return "write a day that exists as YYYY-MM-DD"
+    if kind == "integer" and re.fullmatch(r"-?[0-9]{1,3}([ ,.'\u00a0\u202f][0-9]{3})+", text):
+        return "write it without thousands separators"
+    if re.fullmatch(r"-?[0-9]+,[0-9]+", text):
+        return "write it with a decimal point and without thousands separators"
+    if kind == "integer" and _cast_number(text) is not None:
+        return "a count has no decimals, so check it against its source"
+    return "check it against its source"
+
+
+def _quoted(value: str) -> str:
+    if not value:
+        return "a blank cell"
+    return repr(value if len(value) <= 80 else value[:77] + "...")
+
+
+def _order(field: Field) -> str:
+    return "number" if field.type in ("integer", "number", "year") else field.type
+
+
+def _cast_integer(text: str) -> int | None:
+    value = int(text) if INTEGER.fullmatch(text) else None
+    # Beyond this a column of whole numbers could not hold the figure exactly.
+    return value if value is not None and -(2**63) <= value < 2**63 else None
+
+
+def _cast_number(text: str) -> float | None:
+    value = float(text) if NUMBER.fullmatch(text) else math.inf
+    return value if math.isfinite(value) else None
+
+
+def _cast_date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if DAY.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def _cast_year(text: str) -> int | None:
+    return int(text) if re.fullmatch("[0-9]{4}", text) else None
+
+
+# Leading zeros are refused: such a figure is a code, and a code is text.
+INTEGER = re.compile(r"0|-?[1-9][0-9]*")
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+CASTS: dict[str, Callable[[str], Any]] = {
+    "string": str,
+    "integer": _cast_integer,
+    "number": _cast_number,
+    "date": _cast_date,
+    "boolean": {"true": True, "True": True, "TRUE": True, "1": True,
+                "false": False, "False": False, "FALSE": False, "0": False}.get,
+    "year": _cast_year,
+}
+TYPES = {
+    "string": "text",
+    "integer": "a whole number in plain digits",
+    "number": "a number in plain digits with a decimal point",
+    "date": "a day of the calendar",
+    "boolean": "true or false",
+    "year": "a year of four digits",
+}
+BOUNDS: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
+    "minimum": (operator.ge, "less than the minimum of"),
+    "maximum": (operator.le, "more than the maximum of"),
+    "exclusiveMinimum": (operator.gt, "not more than"),
+    "exclusiveMaximum": (operator.lt, "not less than"),
+}
+SIGNS: dict[str, Callable[[Any, Any], bool]] = {
+    "<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt, "==": operator.eq, "!=": operator.ne,
+}
+BLANK = Fault("is not allowed here", "fill it in, or take the row out if no figure was published")
+SCHEMA_KEYS = ("$schema", "name", "title", "description", "fields", "primaryKey", "foreignKeys", "missingValues", "gvi:rules")
+FIELD_KEYS = ("name", "type", "format", "title", "description", "example", "constraints")
+CONSTRAINT_KEYS = ("required", "unique", *BOUNDS, "enum", "pattern")

@@ -1,0 +1,50 @@
+"""T17: an outcome that the programme should not move, put through the same analysis."""
+
+import numpy as np
+from scipy import special
+
+from gvi_eval.effect import Effect, log_contrast
+from gvi_eval.sensitivity.threats import State, ThreatResult
+
+POWER = 0.80
+
+
+def negative_control(primary: Effect, control: Effect, primary_label: str, control_label: str) -> ThreatResult:
+    """Did the untargeted outcome move alike?
+
+    Flagged when the control's interval excludes 1 in the direction of the primary effect, or its log point is at least
+    half the primary's. Could not have flagged when neither holds and the control's detectable effect, exp(±(z₁ + z₂) se)
+    at 5 % and 80 % power, is larger than the primary effect. Shows the ratio of ratios, whose interval takes the two
+    series as independent.
+    """
+    if primary.refusal or control.refusal:
+        refused = primary if primary.refusal else control
+        label = primary_label if primary.refusal else control_label
+        return ThreatResult("T17", "could not have flagged", None, f"{label} has no effect to compare: {refused.refusal}")
+    (main, main_sd), (other, other_sd) = log_contrast(primary), log_contrast(control)
+    interval = control.intervals[0]
+    same_side = np.sign(other) == np.sign(main)
+    moved = same_side and (interval.excludes(1.0) or abs(other) >= abs(main) / 2)
+    level = primary.level
+    detectable = (special.ndtri((1 + level) / 2) + special.ndtri(POWER)) * other_sd
+    state: State = "flagged" if moved else "not flagged" if detectable <= abs(main) else "could not have flagged"
+    spread = special.ndtri((1 + level) / 2) * np.hypot(main_sd, other_sd)
+    ratio, lower, upper = np.exp([main - other, main - other - spread, main - other + spread])
+    verdict = {
+        "flagged": f"{control_label}, which the programme did not target, moved alike",
+        "not flagged": f"{control_label}, which the programme did not target, did not move alike",
+        "could not have flagged": f"{control_label} could not have shown a movement of this size",
+    }[state]
+    sentence = (
+        f"{verdict}: ratio {control.point:.3f} ({interval.lower:.3f}–{interval.upper:.3f}) beside {primary.point:.3f} "
+        f"for {primary_label}; ratio of ratios {ratio:.2f} ({lower:.2f}–{upper:.2f}, the two series taken as independent)"
+    )
+    evidence = {
+        "control": control.point,
+        "ratio_of_ratios": float(ratio),
+        "lower": float(lower),
+        "upper": float(upper),
+        "level": level,
+        "detectable_ratio": float(np.exp(np.sign(main) * detectable)),
+    }
+    return ThreatResult("T17", state, float(ratio), sentence, evidence)

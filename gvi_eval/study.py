@@ -1,0 +1,374 @@
+"""The study file: what is asked, of which figures, with which starts, and which analyses were declared."""
+
+import dataclasses
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from gvi_eval.errors import StudyError
+from gvi_eval.resources import resource
+
+Frequency = Literal["M", "Q", "Y"]
+Contrast = Literal["ratio", "difference", "prevented"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Days from start to end, both included; an absent bound is open."""
+
+    start: date | None = None
+    end: date | None = None
+
+    def __post_init__(self) -> None:
+        if self.start and self.end and self.end < self.start:
+            raise StudyError(f"a window ends on {self.end}, before it starts on {self.start}; exchange the two dates")
+
+    def __str__(self) -> str:
+        return f"{self.start or 'the beginning'} to {self.end or 'the end'}"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A day, or the interval of days within which an unpublished day lies."""
+
+    earliest: date
+    latest: date
+
+    def __post_init__(self) -> None:
+        if self.latest < self.earliest:
+            raise StudyError(
+                f"an interval of dates has its latest day {self.latest} before its earliest {self.earliest}; exchange the two"
+            )
+
+    @property
+    def is_known(self) -> bool:
+        return self.earliest == self.latest
+
+    def __str__(self) -> str:
+        return str(self.earliest) if self.is_known else f"between {self.earliest} and {self.latest}"
+
+
+@dataclass(frozen=True)
+class ExcludedFigures:
+    """Published figures that the study leaves out, by source or definition, and why."""
+
+    reason: str
+    source: str | None = None
+    definition: str | None = None
+    period: Window = Window()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is counted, in which table, and which of its conflicting figures are used."""
+
+    name: str
+    label: str
+    role: Literal["primary", "negative control", "alternative definition", "second source", "companion"]
+    kind: Literal["count", "continuous", "share"]
+    table: str
+    measure: str
+    reason: str
+    definitions: tuple[str, ...] = ()
+    vintage: str | None = None
+    population: str | None = None
+    proxy_for: str | None = None
+    label_in: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # other languages: da, sv
+    proxy_for_in: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    excluded: tuple[ExcludedFigures, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The label, with the word proxy where it is one: for every table and caption."""
+        return f"{self.label} (proxy for {self.proxy_for})" if self.proxy_for else self.label
+
+
+@dataclass(frozen=True)
+class Unit:
+    """An area of the study; a unit with members is their sum."""
+
+    name: str
+    role: Literal["treated", "donor", "neighbour"]
+    members: tuple[str, ...] = ()
+    valid: Window = Window()
+    excluded: str | None = None
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        return self.members or (self.name,)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of the intervention, such as its phase-in; its bounds may be intervals."""
+
+    name: str
+    start: Moment
+    end: Moment
+
+
+@dataclass(frozen=True)
+class RivalStart:
+    """Another date that somebody could defend as the start."""
+
+    date: date
+    reason: str
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """The programme itself, or a dated event that competes with it or changes what is recorded."""
+
+    name: str
+    role: Literal["treatment", "co-intervention", "shock", "recording change"]
+    start: Moment
+    source: str
+    decided: Moment | None = None
+    end: date | None = None
+    unit: str | None = None
+    phases: tuple[Phase, ...] = ()
+    rivals: tuple[RivalStart, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Estimand:
+    """Which contrast, over which days, between which two paths.
+
+    ratio       Σ factual / Σ expected            (model)   or  Σ observed / Σ expected   (realised)
+    difference  (Σ factual − Σ expected) / periods, events per period
+    prevented   Σ expected − Σ factual, events
+    An absent bound of the window is the onset or the last period.
+    """
+
+    name: str
+    contrast: Contrast = "ratio"
+    target: Literal["model", "realised"] = "model"
+    window: Window = Window()
+
+
+@dataclass(frozen=True)
+class Specification:
+    """One declared analysis: estimator, settings, outcome, start, and changes to the panel."""
+
+    name: str
+    estimator: str
+    outcome: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    start: date | None = None
+    window: Window = Window()
+    transforms: tuple[tuple[str, Any], ...] = ()
+    headline: bool = False
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """One evaluation, complete: nothing about it is decided anywhere else."""
+
+    name: str
+    title: str
+    question: str
+    frequency: Frequency
+    baseline: Window
+    outcomes: tuple[Outcome, ...]
+    units: tuple[Unit, ...]
+    interventions: tuple[Intervention, ...]
+    estimands: tuple[Estimand, ...]
+    specifications: tuple[Specification, ...]
+    smallest_effect: tuple[float, float] = (0.90, 1.11)
+    limits: tuple[str, ...] = ()
+
+    @property
+    def treated(self) -> Unit:
+        return next(unit for unit in self.units if unit.role == "treated")
+
+    @property
+    def treatment(self) -> Intervention:
+        return next(event for event in self.interventions if event.role == "treatment")
+
+    @property
+    def headline(self) -> Specification:
+        return next(specification for specification in self.specifications if specification.headline)
+
+    @property
+    def primary(self) -> Outcome:
+        return next(outcome for outcome in self.outcomes if outcome.role == "primary")
+
+    def outcome(self, name: str) -> Outcome:
+        return next(outcome for outcome in self.outcomes if outcome.name == name)
+
+    def with_(self, **changes: Any) -> "Study":
+        """The same study with some parts exchanged."""
+        return dataclasses.replace(self, **changes)
+
+
+def load_study(path: Path) -> Study:
+    """Read and check a study file (TOML).
+
+    Raises `StudyError` that lists every violation of ``data_schemas/study.schema.json``, or every name that is used
+    and not declared; nothing is guessed.
+    """
+    path = Path(path)
+    try:
+        document = _plain(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise StudyError(f"there is no study file '{path}'; give the name of a folder in analyses/ or a path") from None
+    except UnicodeDecodeError as fault:
+        raise StudyError(f"{path.name} is not UTF-8 (byte {fault.start}); save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as fault:
+        raise StudyError(f"{path.name} is not valid TOML: {fault}; correct that line") from None
+    _check_schema(document, path.name)
+    study = _study(document)
+    _check_names(study, path.name)
+    return study
+
+
+def _plain(value: Any) -> Any:
+    """TOML dates as ISO text, so that one JSON Schema can describe the file."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _check_schema(document: dict[str, Any], file: str) -> None:
+    from jsonschema import Draft202012Validator, FormatChecker
+
+    schema = json.loads(resource("data_schemas/study.schema.json").read_text(encoding="utf-8"))
+    validator = Draft202012Validator(schema, format_checker=FormatChecker(["date"]))
+    faults = sorted(validator.iter_errors(document), key=lambda fault: [str(step) for step in fault.absolute_path])
+    if faults:
+        raise StudyError("\n".join(f"{file}: {_sentence(fault)}" for fault in faults))
+
+
+def _sentence(fault: Any) -> str:
+    """One schema fault as place, value found and way out."""
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault.absolute_path).lstrip(".")
+    place = place or "the top level"
+    if fault.validator == "additionalProperties":
+        known = sorted(fault.schema.get("properties", {}))
+        unknown = sorted(set(fault.instance) - set(known))
+        hints = [difflib.get_close_matches(key, known, 1) for key in unknown]
+        asks = [f"'{key}'" + (f" (did you mean '{hint[0]}'?)" if hint else "") for key, hint in zip(unknown, hints)]
+        return f"{place} has the unknown key {', '.join(asks)}; known are {', '.join(known)}"
+    if fault.validator == "required":
+        missing = [key for key in fault.validator_value if key not in fault.instance]
+        return f"{place} lacks {', '.join(repr(key) for key in missing)}; add it"
+    if fault.validator == "enum":
+        return f"{place} is {fault.instance!r}; choose one of {', '.join(map(repr, fault.validator_value))}"
+    expected = fault.schema.get("description", f"{fault.validator} {fault.validator_value}")
+    return f"{place} is {json.dumps(fault.instance, ensure_ascii=False)[:80]}; expected: {expected}"
+
+
+def _study(document: dict[str, Any]) -> Study:
+    return Study(
+        name=document["name"],
+        title=document["title"],
+        question=document["question"],
+        frequency=document["frequency"],
+        baseline=_window(document["baseline"]),
+        outcomes=tuple(map(_outcome, document["outcomes"])),
+        units=tuple(map(_unit, document["units"])),
+        interventions=tuple(map(_intervention, document["interventions"])),
+        estimands=tuple(_estimand(item) for item in document["estimands"]),
+        specifications=tuple(map(_specification, document["specifications"])),
+        smallest_effect=tuple(document.get("smallest_effect", Study.smallest_effect)),
+        limits=tuple(document.get("limits", ())),
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _window(item: dict[str, str] | None) -> Window:
+    return Window(_day(item.get("start")), _day(item.get("end"))) if item else Window()
+
+
+def _moment(item: str | dict[str, str] | None) -> Moment | None:
+    if item is None:
+        return None
+    if isinstance(item, str):
+        return Moment(date.fromisoformat(item), date.fromisoformat(item))
+    return Moment(date.fromisoformat(item["earliest"]), date.fromisoformat(item["latest"]))
+
+
+def _outcome(item: dict[str, Any]) -> Outcome:
+    excluded = tuple(ExcludedFigures(**{**row, "period": _window(row.get("period"))}) for row in item.get("excluded", ()))
+    definitions = tuple(item.get("definitions", ()))
+    return Outcome(**{"kind": "count", **item, "definitions": definitions, "excluded": excluded})
+
+
+def _unit(item: dict[str, Any]) -> Unit:
+    return Unit(**{**item, "members": tuple(item.get("members", ())), "valid": _window(item.get("valid"))})
+
+
+def _intervention(item: dict[str, Any]) -> Intervention:
+    phases = tuple(Phase(row["name"], _moment(row["start"]), _moment(row["end"])) for row in item.get("phases", ()))
+    rivals = tuple(RivalStart(date.fromisoformat(row["date"]), row["reason"]) for row in item.get("rivals", ()))
+    start, decided, end = _moment(item["start"]), _moment(item.get("decided")), _day(item.get("end"))
+    return Intervention(**{**item, "start": start, "decided": decided, "end": end, "phases": phases, "rivals": rivals})
+
+
+def _estimand(item: dict[str, Any]) -> Estimand:
+    return Estimand(**{**item, "window": _window(item.get("window"))})
+
+
+def _specification(item: dict[str, Any]) -> Specification:
+    transforms = tuple(
+        (name, _window(value) if isinstance(value, dict) else value)
+        for step in item.get("transforms", ())
+        for name, value in step.items()
+    )
+    settings = {key: tuple(value) if isinstance(value, list) else value for key, value in item.get("settings", {}).items()}
+    return Specification(
+        **{
+            **item,
+            "settings": MappingProxyType(settings),
+            "start": _day(item.get("start")),
+            "window": _window(item.get("window")),
+            "transforms": transforms,
+        }
+    )
+
+
+def _check_names(study: Study, file: str) -> None:
+    """Names that are used must be declared, once, and exactly one analysis is the headline."""
+    faults: list[str] = []
+    for what in ("outcomes", "units", "interventions", "estimands", "specifications"):
+        names = [item.name for item in getattr(study, what)]
+        faults += [f"{what} has '{name}' twice; give each its own name" for name in sorted({n for n in names if names.count(n) > 1})]
+    declared = [outcome.name for outcome in study.outcomes]
+    for specification in study.specifications:
+        if specification.outcome not in declared:
+            faults.append(
+                f"specification '{specification.name}' uses the outcome '{specification.outcome}', which is not declared; "
+                f"declared are {', '.join(declared)}"
+            )
+    headlines = [specification.name for specification in study.specifications if specification.headline]
+    if len(headlines) != 1:
+        faults.append(f"{len(headlines)} specifications are marked headline ({', '.join(headlines) or 'none'}); mark exactly one")
+    primaries = [outcome.name for outcome in study.outcomes if outcome.role == "primary"]
+    if len(primaries) != 1:
+        faults.append(f"{len(primaries)} outcomes have the role primary ({', '.join(primaries) or 'none'}); give it to exactly one")
+    if not any(unit.role == "treated" for unit in study.units):
+        faults.append("no unit has the role treated; name the place that was treated")
+    treatments = [event for event in study.interventions if event.role == "treatment"]
+    if not treatments:
+        faults.append("no intervention has the role treatment; name the programme and its start")
+    for event in treatments:
+        if event.decided is None:
+            faults.append(
+                f"the treatment '{event.name}' lacks 'decided', when the place was chosen; give a date or an interval, "
+                "because regression to the mean is judged by it"
+            )
+    if faults:
+        raise StudyError("\n".join(f"{file}: {fault}" for fault in faults))

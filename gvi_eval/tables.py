@@ -1,0 +1,440 @@
+"""Reading tables: only a plain CSV that keeps its schema becomes figures, and every figure keeps its line.
+
+A table file is UTF-8 without a byte order mark, with commas between the cells, double quotes where a cell
+needs them, lines that end in LF or CRLF, one header line and at least one row. Anything else is named,
+with the way to convert it, and never read by guess.
+"""
+
+import csv
+import io
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gvi_eval.errors import DataError
+from gvi_eval.hashing import file_hash
+from gvi_eval.privacy import Disclosure, disclosures, safe_name
+from gvi_eval.resources import resource
+from gvi_eval.schema import Fault, Field, Schema, TextTable, Violation, load_schema, schema_from, violations
+
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a stored table comes from: who published it, when it was fetched, under which licence.
+
+    A table compiled from many sources may have no address of its own; then its rows name their sources.
+    """
+
+    title: str
+    publisher: str
+    licence: str
+    sha256: str
+    urls: tuple[str, ...] = ()
+    retrieved: date | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """One checked file at a glance; what could not be read is None, never 0."""
+
+    file: str
+    schema: str | None = None
+    rows: int | None = None
+    columns: int | None = None
+    periods: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What `check_path` found. A file with disclosures is not read further, so it shows no violations."""
+
+    files: tuple[FileReport, ...]
+    violations: tuple[Violation, ...]
+    disclosures: tuple[Disclosure, ...]
+
+
+@dataclass(frozen=True)
+class PackagedTable:
+    """A table of a data package: the name foreign keys use, its file and its schema."""
+
+    name: str
+    path: Path
+    schema: Schema
+
+
+@dataclass(frozen=True)
+class Package:
+    """A `datapackage.json`: tables that may refer to each other."""
+
+    tables: tuple[PackagedTable, ...]
+
+    def holding(self, path: Path) -> PackagedTable | None:
+        return next((table for table in self.tables if table.path.resolve() == path.resolve()), None)
+
+    def named(self, name: str) -> PackagedTable | None:
+        return next((table for table in self.tables if table.name == name), None)
+
+
+def read_table(
+    path: Path | str, schema: Schema | str, references: Mapping[str, pd.DataFrame] | None = None
+) -> pd.DataFrame:
+    """The table as a frame, or a `DataError` that lists what is wrong with it.
+
+    The index, named "line", is each row's line in the file. Text is `str` with a blank as NaN, whole numbers and
+    years are `Int64` and truth values `boolean` with a blank as NA, numbers are `float64` with a blank as NaN, days are
+    `datetime64[s]` with a blank as NaT. "NA" is text like any other.
+
+    `references` maps the names in foreign keys to frames; without it they are looked for in the data
+    package that holds the file, then beside the file.
+    """
+    path = Path(path)
+    schema = load_schema(schema) if isinstance(schema, str) else schema
+    if not path.is_file():
+        raise DataError(f"there is no table {safe_name(path)}; correct the path")
+    _refuse_disclosures(path)
+    table = read_text(path)
+    if not isinstance(table, TextTable):
+        raise DataError("\n".join(str(fault) for fault in table))
+    keys = _references_beside(path, schema, load_package()) if references is None else _frames_as_text(references)
+    found = violations(table, schema, keys)
+    if found:
+        raise DataError(_listing(found, f"{table.file} breaks schema '{schema.name}' in {_counted(found)}"))
+    cells = zip(*table.rows, strict=True)
+    columns = {field.name: _series(field, texts) for field, texts in zip(schema.fields, cells, strict=True)}
+    return pd.DataFrame(columns).set_axis(pd.Index(table.lines, name="line"), axis="index")
+
+
+def read_text(path: Path) -> TextTable | list[Violation]:
+    """The table as text, or everything that keeps the file from being a table at all."""
+    file = safe_name(path)
+    faults = _file_faults(path.read_bytes())
+    if faults:
+        return [Violation(file, None, None, None, *fault) for fault in faults]
+    reader = csv.reader(io.StringIO(path.read_bytes().decode("utf-8"), newline=""), strict=True)
+    rows, lines, line = [], [], 1
+    try:
+        for cells in reader:
+            rows.append(tuple(cells))
+            lines.append(line)
+            line = reader.line_num + 1
+    except csv.Error:
+        return [Violation(file, line, None, None, "the quotes in this row do not match", DOUBLE_QUOTES)]
+    if len(rows) == 1:
+        return [Violation(file, None, None, None, "the file holds a header and no rows", "add the rows, or leave the file out")]
+    return TextTable(file, rows[0], tuple(rows[1:]), tuple(lines[1:]))
+
+
+def read_origin(path: Path | str) -> Origin:
+    """The origin record `<table>.origin.toml` beside a table `<table>.csv`, its sha256 verified."""
+    path = Path(path)
+    record = _origin_path(path)
+    if not record.is_file():
+        raise DataError(f"{safe_name(path)} has no origin record; write {safe_name(record)} with {', '.join(ORIGIN_KEYS)}")
+    found = _origin_violations(path)
+    if found:
+        raise DataError("\n".join(str(one) for one in found))
+    raw = tomllib.loads(record.read_text(encoding="utf-8"))
+    return Origin(
+        title=raw["title"],
+        publisher=raw["publisher"],
+        licence=raw["licence"],
+        sha256=raw["sha256"],
+        urls=_one_or_many(raw.get("url", [])),
+        retrieved=raw.get("retrieved"),
+        notes=_one_or_many(raw.get("notes", [])),
+    )
+
+
+def check_path(path: Path | str, schema: Schema | str | None = None) -> CheckReport:
+    """Checks a table, a folder of tables or a `datapackage.json`: first for persons, then for the contract.
+
+    Without a schema, a table takes the one the data package gives its path, else the one whose columns fit
+    its header. An origin record beside a table is checked with it.
+    """
+    path = Path(path)
+    schema = load_schema(schema) if isinstance(schema, str) else schema
+    asked = load_package(path) if path.suffix == ".json" else None
+    package = asked or load_package()
+    files: list[FileReport] = []
+    broken: list[Violation] = []
+    found: list[Disclosure] = []
+    for table in _tables_at(path, asked):
+        if not table.is_file():
+            report, wrong = FileReport(safe_name(table)), [_missing_file(table)]
+        elif about_persons := disclosures(table):
+            found += about_persons
+            report, wrong = FileReport(safe_name(table)), []
+        else:
+            report, wrong = _check_table(table, schema, package)
+        files.append(report)
+        broken += wrong
+    return CheckReport(tuple(files), tuple(broken), tuple(found))
+
+
+def load_package(path: Path | str | None = None) -> Package:
+    """The tables of a `datapackage.json`, by default the packaged one.
+
+    Paths are relative to the descriptor's folder, except that those of `data_schemas/` lie in `analyses/data/`.
+    """
+    path = resource("data_schemas/datapackage.json") if path is None else Path(path)
+    if not path.is_file():
+        raise DataError(f"there is no data package {safe_name(path)}; correct the path")
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["resources"]
+        listed = [(entry["name"], entry["path"], entry["schema"]) for entry in entries]
+    except (ValueError, KeyError, TypeError) as error:
+        way = "give it 'resources', each with 'name', 'path' and 'schema'"
+        raise DataError(f"{safe_name(path)} is not a data package ({error!r}); {way}") from error
+    folder = path.resolve().parent
+    data = folder.parent / "analyses" / "data" if folder.name == "data_schemas" else folder
+    return Package(tuple(PackagedTable(name, data / file, _listed_schema(raw, folder)) for name, file, raw in listed))
+
+
+def _tables_at(path: Path, asked: Package | None) -> list[Path]:
+    if asked:
+        return [table.path for table in asked.tables]
+    if path.is_dir():
+        tables = sorted(path.rglob("*.csv"))
+        if not tables:
+            raise DataError(f"there is no .csv file in {safe_name(path)}; name a folder that holds tables")
+        return tables
+    if not path.is_file():
+        raise DataError(f"there is no file or folder {safe_name(path)}; correct the path")
+    return [path]
+
+
+def _check_table(path: Path, schema: Schema | None, package: Package) -> tuple[FileReport, list[Violation]]:
+    wrong = _origin_violations(path) if _origin_path(path).is_file() else []
+    table = read_text(path)
+    if not isinstance(table, TextTable):
+        return FileReport(safe_name(path)), table + wrong
+    schema = schema or _guessed_schema(path, table.header, package)
+    if schema is None:
+        way = "name one, as in 'gvi-eval check FILE --schema counts'"
+        wrong.append(Violation(table.file, 1, None, None, "no schema fits the columns", way))
+    else:
+        wrong += violations(table, schema, _references_beside(path, schema, package))
+    name = schema.name if schema else None
+    return FileReport(table.file, name, len(table.rows), len(table.header), _periods(table)), wrong
+
+
+def _guessed_schema(path: Path, header: tuple[str, ...], package: Package) -> Schema | None:
+    if listed := package.holding(path):
+        return listed.schema
+    candidates = {table.schema.name: table.schema for table in package.tables}.values()
+    likeness = {one.name: len(set(header) & set(one.names)) / len(set(header) | set(one.names)) for one in candidates}
+    best = max(candidates, key=lambda one: likeness[one.name], default=None)
+    return best if best and likeness[best.name] > 0.5 else None
+
+
+def _references_beside(path: Path, schema: Schema, package: Package) -> dict[str, dict[str, tuple[str, ...]]]:
+    held = package.holding(path)
+    texts = {}
+    for name in dict.fromkeys(key.resource for key in schema.foreign_keys if key.resource):
+        listed = package.named(name) if held else None
+        target = listed.path if listed else path.with_name(f"{name}.csv")
+        if target.is_file() and not disclosures(target) and isinstance(table := read_text(target), TextTable):
+            sound = [row for row in table.rows if len(row) == len(table.header)]
+            texts[name] = dict(zip(table.header, zip(*sound, strict=True), strict=False))
+    return texts
+
+
+def _frames_as_text(references: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, list[str]]]:
+    return {
+        name: {column: [_as_text(value) for value in frame[column]] for column in frame.columns}
+        for name, frame in references.items()
+    }
+
+
+def _as_text(value: Any) -> str:
+    if pd.isna(value):
+        return ""
+    return value.date().isoformat() if isinstance(value, pd.Timestamp) else str(value)
+
+
+def _series(field: Field, texts: tuple[str, ...]) -> pd.Series:
+    values = {text: field.cast(text) for text in set(texts)}
+    return pd.Series([values[text] for text in texts], dtype=DTYPES[field.type])
+
+
+def _periods(table: TextTable) -> tuple[str, str] | None:
+    """The first and last period in the columns that say when, as they are written."""
+    places = [place for place, name in enumerate(table.header) if WHEN.match(name)]
+    texts = {row[place] for row in table.rows for place in places if place < len(row) and PERIOD.fullmatch(row[place])}
+    return (min(texts), max(texts)) if texts else None
+
+
+def _refuse_disclosures(path: Path) -> None:
+    found = disclosures(path)
+    if found:
+        raise DataError(_listing(found, f"{safe_name(path)} seems to hold data about persons in {_counted(found)}"))
+
+
+def _listing(found: list[Violation] | tuple[Disclosure, ...], sentence: str) -> str:
+    lines = [f"{sentence}:", *(f"  {one}" for one in found[:SHOWN])]
+    if len(found) > SHOWN:
+        lines.append(f"  ... and {len(found) - SHOWN} more; 'gvi-eval check' lists them all")
+    return "\n".join(lines)
+
+
+def _counted(found: list | tuple) -> str:
+    return f"{len(found)} place{'' if len(found) == 1 else 's'}"
+
+
+def _missing_file(path: Path) -> Violation:
+    return Violation(safe_name(path), None, None, None, "the file is missing", "add it, or take it out of the data package")
+
+
+def _one_or_many(texts: str | list[str]) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else tuple(texts)
+
+
+def _origin_path(path: Path) -> Path:
+    return path.with_suffix(".origin.toml")
+
+
+def _origin_violations(path: Path) -> list[Violation]:
+    record = _origin_path(path)
+    try:
+        raw = tomllib.loads(record.read_text(encoding="utf-8"))
+    except ValueError as error:
+        faults = [Fault(f"the record is not TOML ({error})", "correct it there")]
+    else:
+        faults = [*_origin_faults(raw), *_hash_faults(raw, path)]
+    return [Violation(safe_name(record), None, None, None, *fault) for fault in faults]
+
+
+def _origin_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
+    for key in raw:
+        if key not in ORIGIN_KEYS:
+            yield Fault(f"the record has an unknown key '{key}'", f"use {', '.join(ORIGIN_KEYS)}")
+    for key, (kind, needed, words) in ORIGIN_KEYS.items():
+        if needed and raw.get(key) in (None, "", []):
+            yield Fault(f"the record has no '{key}'", f"add it as {words}")
+        elif key in raw and not isinstance(raw[key], kind):
+            yield Fault(f"the record has {key} = {raw[key]!r}", f"write it as {words}")
+
+
+def _hash_faults(raw: Mapping[str, Any], path: Path) -> Iterator[Fault]:
+    actual, recorded = file_hash(path), raw.get("sha256")
+    if recorded and recorded != actual:
+        rule = f"the record has sha256 {recorded}, but {safe_name(path)} has {actual}"
+        yield Fault(rule, "fetch the table again, or record the new hash if the change is meant")
+
+
+def _listed_schema(raw: str | Mapping[str, Any], folder: Path) -> Schema:
+    return load_schema(folder / raw) if isinstance(raw, str) else schema_from(raw, "datapackage.json")
+
+
+def _file_faults(data: bytes) -> list[Fault]:
+    """What keeps bytes from being a table: one fault that hides all else, or every fault there is."""
+    if fault := _empty(data) or _workbook(data) or _utf16(data):
+        return [fault]
+    # Older Excel writes two faults at once, a Windows encoding and semicolons, so the text is read on.
+    text = data.decode("cp1252", errors="replace") if _not_utf8(data) else data.decode("utf-8-sig")
+    by_bytes = [recognise(data) for recognise in (_byte_order_mark, _nul, _not_utf8)]
+    by_text = [recognise(text) for recognise in (_web_page, _old_line_ends, _other_delimiter)]
+    return [fault for fault in by_bytes + by_text if fault]
+
+
+def _empty(data: bytes) -> Fault | None:
+    return None if data.strip() else Fault("the file is empty", "fetch it again, or leave it out")
+
+
+def _workbook(data: bytes) -> Fault | None:
+    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return Fault("the file is an Excel workbook, whatever its name says", f"open it and {SAVE_AS}")
+    return None
+
+
+def _utf16(data: bytes) -> Fault | None:
+    marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    # Unmarked UTF-16 of Latin letters holds a NUL beside nearly every letter.
+    if marked or data[:200].count(0) > len(data[:200]) // 4:
+        return Fault("the file is encoded as UTF-16", "convert it with 'iconv -f utf-16 -t utf-8 OLD > NEW'")
+    return None
+
+
+def _byte_order_mark(data: bytes) -> Fault | None:
+    if data.startswith(b"\xef\xbb\xbf"):
+        return Fault("the file starts with a byte order mark", "take it out with \"sed '1s/^\\xEF\\xBB\\xBF//' OLD > NEW\"")
+    return None
+
+
+def _nul(data: bytes) -> Fault | None:
+    place = data.find(0)
+    if place < 0:
+        return None
+    return Fault(f"the file holds a NUL byte, in line {_line_at(data, place)}", "it is damaged or not text; fetch it again")
+
+
+def _not_utf8(data: bytes) -> Fault | None:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = _line_at(data, error.start)
+        rule = f"the file is not UTF-8, in line {line}, but seems to be cp1252 or latin-1, as older Excel writes"
+        return Fault(rule, "convert it with 'iconv -f cp1252 -t utf-8 OLD > NEW' and look at its å, ä and ø")
+    return None
+
+
+def _web_page(text: str) -> Fault | None:
+    if re.match(r"\s*<(!doctype|html|head|body|\?xml|!--)", text, re.IGNORECASE):
+        return Fault("the file is a web page", "it may be an error or a log-in page; fetch the table itself")
+    return None
+
+
+def _other_delimiter(text: str) -> Fault | None:
+    header, _, body = text.partition("\n")
+    mark = max(DELIMITERS, key=header.count)
+    if header.count(mark) <= header.count(","):
+        return None
+    decimals = ", with decimal commas" if re.search(r"(?<![^;\t|\n])-?[0-9]+,[0-9]+(?![^;\t|\r\n])", body) else ""
+    return Fault(f"the cells are divided by {DELIMITERS[mark]}s{decimals}", f"open it and {SAVE_AS} and decimal points")
+
+
+def _old_line_ends(text: str) -> Fault | None:
+    lone = re.search(r"\r(?!\n)", text)
+    if lone is None:
+        return None
+    return Fault("the file holds a lone carriage return as a line end", "convert it with \"tr '\\r' '\\n' < OLD > NEW\"")
+
+
+def _line_at(data: bytes, place: int) -> int:
+    return data.count(b"\n", 0, place) + 1
+
+
+SAVE_AS = "save it as CSV in UTF-8 with commas between the cells"
+DOUBLE_QUOTES = "put double quotes around the whole cell and write a quote within it twice"
+DELIMITERS = {";": "semicolon", "\t": "tab", "|": "vertical bar"}
+DTYPES = {
+    "string": "str",
+    "integer": "Int64",
+    "number": "float64",
+    "date": "datetime64[s]",
+    "boolean": "boolean",
+    "year": "Int64",
+}
+TEXT = "text in quotes"
+# What an origin record may hold: the type, whether it must be there, and how to write it.
+ORIGIN_KEYS: dict[str, tuple[type | tuple[type, ...], bool, str]] = {
+    "title": (str, True, TEXT),
+    "publisher": (str, True, TEXT),
+    "retrieved": (date, False, "a day without quotes, such as 2024-05-31"),
+    "licence": (str, True, TEXT),
+    "url": ((str, list), False, "one address in quotes, or a list of them"),
+    "sha256": (str, True, TEXT),
+    "notes": ((str, list), False, "one text in quotes, or a list of them"),
+}
+WHEN = re.compile(r"(period|date|month|quarter|year|start|end)(_|$)")
+PERIOD = re.compile(r"[0-9]{4}(-?Q[1-4]|-[0-9]{2}(-[0-9]{2})?)?")

@@ -1,0 +1,72 @@
+"""Files as they are published: the same bytes for the same content, and never half a folder."""
+
+import json
+import math
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+
+def csv_bytes(data: pd.DataFrame) -> bytes:
+    """The table as UTF-8 CSV: LF, floats with 10 significant digits, days as 2022-03-31, an empty cell for NaN."""
+    written = data.copy()
+    for position in range(written.shape[1]):
+        column = written.iloc[:, position]
+        if pd.api.types.is_float_dtype(column) or column.dtype == object:
+            written.isetitem(position, pd.Series([_cell(value) for value in column], index=column.index, dtype=object))
+        elif pd.api.types.is_datetime64_any_dtype(column):
+            written.isetitem(position, column.dt.strftime("%Y-%m-%d").astype(object))
+    return written.to_csv(index=False, lineterminator="\n", encoding="utf-8").encode()
+
+
+def json_bytes(content: Any) -> bytes:
+    """The content as UTF-8 JSON with sorted keys and a line end; floats with 10 significant digits, no NaN."""
+    return (json.dumps(_rounded(content), ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A fresh folder to write into, which takes the place of ``folder`` in one move when the block ends well.
+
+    After an error the former folder stands as it was and nothing of the new one is left.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+        fresh, former = Path(scratch, "fresh"), Path(scratch, "former")
+        fresh.mkdir()
+        yield fresh
+        replaced = folder.exists()
+        if replaced:
+            folder.rename(former)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            if replaced:
+                former.rename(folder)
+            raise
+
+
+def significant(value: float) -> str:
+    """Ten significant digits, and no minus before a zero."""
+    return f"{value + 0.0:.10g}"
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else significant(value)
+    return value
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    if isinstance(value, float):
+        return float(significant(value)) if math.isfinite(value) else None if math.isnan(value) else str(value)
+    return value

@@ -1,0 +1,204 @@
+"""Identity numbers are found wherever they stand and never repeated; public tables raise no alarm.
+
+Every number here is computed from parts, so that no identity number stands in the repository itself.
+"""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gvi_eval.privacy import COORDINATION, CPR, PERSONAL, WITHHELD, disclosures, identity_numbers, masked, safe_name
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def cpr(day="14", month="03", year="62"):
+    """A Danish number with a right check digit for that day."""
+    stem = f"{day}{month}{year}"
+    weights = (4, 3, 2, 7, 6, 5, 4, 3, 2)
+    for serial in range(100, 400):
+        total = sum(weight * int(digit) for weight, digit in zip(weights, f"{stem}{serial}", strict=True))
+        if total % 11 != 1:
+            return f"{stem}{serial}{-total % 11}"
+    raise AssertionError(f"no serial number gives {stem} a check digit")
+
+
+def swedish(birthday="620314", serial="238"):
+    """A Swedish number whose last digit makes the Luhn sum a multiple of ten."""
+    doubled = [int(digit) * (2 - place % 2) for place, digit in enumerate(birthday + serial)]
+    return f"{birthday}{serial}{-sum(sum(divmod(value, 10)) for value in doubled) % 10}"
+
+
+def split(number, mark="-"):
+    return f"{number[:-4]}{mark}{number[-4:]}"
+
+
+def wrong_check(number):
+    return f"{number[:-1]}{(int(number[-1]) + 1) % 10}"
+
+
+def write(folder, text, name="counts.csv", encoding="utf-8"):
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (split(cpr()), CPR),
+        (cpr(), CPR),
+        (split(cpr(), " "), CPR),
+        (split(cpr(), "\u2013"), CPR),
+        (f"seen with {split(cpr())}, 2019", CPR),
+        (f"({cpr()})", CPR),
+        (f"sag_{cpr()}_bilag", CPR),
+        (split(swedish()), PERSONAL),
+        (swedish(), PERSONAL),
+        (split(swedish(), "+"), PERSONAL),
+        ("19" + swedish(), PERSONAL),
+        ("19" + split(swedish()), PERSONAL),
+        (split(swedish("620374")), COORDINATION),
+        ("19" + swedish("620374"), COORDINATION),
+        (split(swedish("000229")), PERSONAL),
+    ],
+)
+def test_every_way_of_writing_is_found(text, kind):
+    assert identity_numbers(text) == [kind]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        split(wrong_check(cpr())),
+        wrong_check(swedish()),
+        split(swedish("621314")),
+        split(swedish("620392")),
+        "19" + swedish("000229"),
+        "17" + swedish(),
+        cpr(day="29", month="02", year="61"),
+        "a" + cpr(),
+        cpr() + "b",
+        "7" + cpr(),
+        cpr() + "7",
+        "0." + cpr(),
+        cpr() + ".5",
+        split(cpr(), "/"),
+        split(cpr(), "."),
+    ],
+)
+def test_what_is_no_identity_number_is_let_through(text):
+    assert identity_numbers(text) == []
+
+
+def test_a_first_of_january_counts_without_its_check_digit():
+    born_that_day = wrong_check(cpr(day="01", month="01"))
+    assert identity_numbers(split(born_that_day)) == [CPR]
+    assert identity_numbers(born_that_day) == [CPR]
+    assert identity_numbers(split(born_that_day, " ")) == []
+    assert identity_numbers(split(wrong_check(cpr(day="02", month="01")))) == []
+
+
+def test_in_a_web_address_only_the_hyphenated_form_counts():
+    address = "https://example.org/malmo/{}?ref=rss"
+    assert identity_numbers(address.format(cpr())) == []
+    assert identity_numbers(address.format("19" + swedish())) == []
+    assert identity_numbers(address.format(split(cpr()))) == [CPR]
+    assert identity_numbers(address.format(split(wrong_check(cpr(day="01", month="01"))))) == []
+    assert identity_numbers(address.format("x") + f" {cpr()}") == [CPR]
+
+
+@given(st.dates(min_value=date(1800, 1, 1), max_value=date(2099, 12, 31)), st.integers(0, 999))
+def test_any_swedish_birthday_is_found_and_any_other_check_digit_is_not(day, serial):
+    number = swedish(f"{day:%y%m%d}", f"{serial:03}")
+    century = f"{day.year // 100}"
+    assert PERSONAL in identity_numbers(century + split(number))
+    assert identity_numbers(century + split(wrong_check(number))) == []
+
+
+@given(st.text(max_size=12), st.text(max_size=12))
+def test_a_masked_text_never_holds_the_number(before, after):
+    number = split(cpr())
+    text = f"{before} {number} {after}"
+    assert number not in masked(text)
+    assert WITHHELD in masked(text)
+
+
+def test_a_number_is_placed_by_line_and_column_and_not_repeated(tmp_path):
+    note = f'"two lines,\nand {split(cpr())}"'
+    path = write(tmp_path, f"area,count,note\nMalmö,1,\nLund,2,{note}\nYstad,{swedish()},\n")
+    found = disclosures(path)
+    assert [(one.line, one.column, one.kind) for one in found] == [(3, "note", CPR), (5, "count", PERSONAL)]
+    for one in found:
+        assert cpr()[-4:] not in str(one) and swedish()[-4:] not in str(one)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_scan_reads_what_the_contract_refuses(tmp_path, encoding, delimiter):
+    text = f"område,note\nMalmö,{split(cpr())}\n".replace(",", delimiter)
+    [found] = disclosures(write(tmp_path, text, encoding=encoding))
+    assert (found.line, found.column, found.kind) == (2, "note", CPR)
+
+
+def test_a_file_without_a_header_does_not_leak_through_the_column_name(tmp_path):
+    found = disclosures(write(tmp_path, f"Malmö,{split(cpr())}\nLund,{split(swedish())}\n"))
+    assert [(one.line, one.column, one.kind) for one in found] == [(1, WITHHELD, CPR), (2, WITHHELD, PERSONAL)]
+
+
+def test_a_number_in_the_file_name_is_found_and_masked(tmp_path):
+    path = write(tmp_path, f"area,note\nMalmö,{split(cpr())}\n", name=f"sag_{split(cpr())}.csv")
+    found = disclosures(path)
+    assert [(one.line, one.kind) for one in found] == [(None, f"{CPR} in the file name"), (2, CPR)]
+    assert safe_name(path).endswith(f"/sag_{WITHHELD}.csv")
+    assert all(split(cpr()) not in str(one) for one in found)
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        ("CPR-nr", "column of identity numbers"),
+        ("personnr", "column of identity numbers"),
+        ("personnummer", "column of identity numbers"),
+        ("pnr", "column of identity numbers"),
+        ("diarienr", "column of case file numbers"),
+        ("namn", "column of names of persons"),
+        ("Navn", "column of names of persons"),
+        ("name", "column of names of persons"),
+        ("x_coord", "column of exact places"),
+        ("Latitude", "column of exact places"),
+    ],
+)
+def test_columns_about_individuals_are_flagged(tmp_path, column, kind):
+    [found] = disclosures(write(tmp_path, f"area,{column}\nMalmö,1\n"))
+    assert (found.line, found.column, found.kind) == (1, column, kind)
+
+
+def test_columns_about_places_are_not_flagged(tmp_path):
+    assert disclosures(write(tmp_path, "area_name,unit,latest,lone_actor,spnr2\nMalmö,1,2,3,4\n")) == ()
+
+
+def test_figures_dates_and_addresses_of_a_public_table_raise_no_alarm(tmp_path):
+    rows = [
+        "2017-01-01,318107,228361.083333333,https://ekstrabladet.dk/112/nye-bandetal/8315937",
+        f"20170101-20171231,5707251,0.{cpr()},https://example.org/artikel/{cpr()}",
+        "2017Q1,1442,1.5e-10,doi:10.1080/07418825.2012.707231",
+        "2016-01-01/2016-12-31,10 123 456,1,+46 40 34 10 00",
+    ]
+    assert disclosures(write(tmp_path, "\n".join(["period,people,rate,url", *rows, ""]))) == ()
+
+
+def test_the_tables_of_the_repository_hold_no_one():
+    tables = sorted((ROOT / "analyses" / "data").rglob("*.csv"))
+    assert tables, "analyses/data holds no table, so this test would prove nothing"
+    assert [one for table in tables for one in disclosures(table)] == []
+
+
+def test_the_text_of_the_repository_holds_no_identity_number():
+    folders = [ROOT / name for name in ("gvi_eval", "tests", "data_schemas", "analyses")]
+    paths = [path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".toml", ".json", ".md", ".csv")]
+    lines = (line for path in paths for line in path.read_text(encoding="utf-8", errors="replace").splitlines())
+    assert sum(len(identity_numbers(line)) for line in lines) == 0
