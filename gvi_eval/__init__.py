@@ -30,7 +30,6 @@ _WHERE = {
     "ESTIMATORS": "estimators",
     "make_estimator": "estimators",
     "run_study": "run",
-    "publish": "publish",
 }
 
 __all__ = ["__version__", *_WHERE]

@@ -1,7 +1,9 @@
 """From validated tables to a panel: which published figures the study uses, and which it leaves out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pandas as pd
 from gvi_eval.errors import DataError, StudyError
 from gvi_eval.panel import PER_YEAR, Panel, period_of
 from gvi_eval.study import ExcludedFigures, Outcome, Study, Unit
+from gvi_eval.windows import CountWindow, Figure, disjoint_windows
 
 ONE_YEAR = pd.Timedelta(days=366)
 
@@ -16,27 +19,27 @@ ONE_YEAR = pd.Timedelta(days=366)
 def build_panel(study: Study, tables: Mapping[str, pd.DataFrame], outcome: str | None = None) -> Panel:
     """The panel of one outcome (the primary one by default) over the study's baseline.
 
-    A cell is the sum over the unit's areas of the figures that cover exactly that period; a cell with a missing part is
-    a gap. Exposure is the latest population dated on or before the period, at most a year old, times the length of the
+    Nested and cumulative figures are differenced to disjoint windows. A window that is exactly one period becomes a cell,
+    the sum over the unit's areas, and a cell with a missing part is a gap; any other window stays a span. Exposure is the latest population dated on or before the period, at most a year old, times the length of the
     period in years; ones where the outcome has no population table.
-    Raises `DataError` where figures conflict, mix definitions, or cover other days than one period.
+    Raises `DataError` where figures conflict, overlap in part, or mix definitions without the study's word.
     """
     chosen = study.outcome(outcome) if outcome else study.primary
     units = [unit for unit in study.units if unit.role in ("treated", "donor") and not unit.excluded]
     periods = _periods(study)
-    figures, notes = _figures(chosen, _table(tables, chosen.table), units, periods)
-    values = pd.DataFrame({unit.name: _sum_of(unit, figures, periods) for unit in units}, index=periods)
-    sources = pd.DataFrame({unit.name: _sources_of(unit, figures, periods) for unit in units}, index=periods)
+    figures, notes = _figures(chosen, _rows(tables, chosen), units, periods)
+    cells, spans = _cells_and_spans(disjoint_windows(figures, may_chain=bool(chosen.chained_because)), periods)
     start = period_of(study.treatment.start.earliest, study.frequency)
     return Panel(
-        values=values,
+        values=pd.DataFrame({unit.name: _sum_of(unit, cells, periods) for unit in units}, index=periods),
         exposure=_exposure(chosen, tables, units, periods),
         onsets=MappingProxyType({study.treated.name: start}),
         estimand=study.estimands[0],
         kind=chosen.kind,
+        windows=tuple(_span_of(unit, span) for unit in units for span in spans if span.unit in unit.areas),
         interventions=study.interventions,
         outcome=chosen.title,
-        sources=sources,
+        sources=pd.DataFrame({unit.name: _sources_of(unit, cells, periods) for unit in units}, index=periods),
         dropped=tuple(notes),
     )
 
@@ -54,16 +57,23 @@ def _table(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
     return tables[name]
 
 
+def _rows(tables: Mapping[str, pd.DataFrame], outcome: Outcome) -> pd.DataFrame:
+    """The rows of all tables of an outcome, each with the place where it stands (file:line) as its index."""
+    frames = [_table(tables, name) for name in outcome.tables]
+    places = [[f"{name}:{line}" for line in frame.index] for name, frame in zip(outcome.tables, frames)]
+    return pd.concat([frame.set_axis(place) for frame, place in zip(frames, places)])
+
+
 def _figures(
     outcome: Outcome, table: pd.DataFrame, units: list[Unit], periods: pd.PeriodIndex
-) -> tuple[pd.DataFrame, list[str]]:
-    """The figures in use: one row each with area, period, value and where it stands (file:line)."""
+) -> tuple[list[Figure], list[str]]:
+    """The figures in use, and a sentence for each that lies in the study's days and is not."""
     areas = [area for unit in units for area in unit.areas]
     rows = table[(table["measure"] == outcome.measure) & table["unit"].isin(areas)]
     if rows.empty:
         _explain_nothing(outcome, table, areas)
     open_ended = rows["period_start"].isna() | rows["period_end"].isna()
-    notes = [f"{_cite(outcome, row)} has an open bound and is not used" for _, row in rows[open_ended].iterrows()]
+    notes = [f"not used: {_cite(row)} has an open bound" for _, row in rows[open_ended].iterrows()]
     rows = rows[~open_ended]
     first, last = periods[0].start_time, periods[-1].end_time.normalize()
     rows = rows[(pd.to_datetime(rows["period_start"]) >= first) & (pd.to_datetime(rows["period_end"]) <= last)]
@@ -71,18 +81,31 @@ def _figures(
         rows = rows[rows["vintage"] == outcome.vintage]
     for exclusion in outcome.excluded:
         rows, left_out = _without(rows, exclusion)
-        notes += [f"{_cite(outcome, row)} left out: {exclusion.reason}" for _, row in left_out.iterrows()]
-    rows = _of_one_definition(outcome, rows)
-    return _on_grid(outcome, rows, periods), notes
+        if left_out.empty:
+            raise StudyError(f"the outcome '{outcome.name}' leaves out figures that are not there ({exclusion.reason}); drop that entry")
+        notes += [f"not used: {_cite(row)}: {exclusion.reason}" for _, row in left_out.iterrows()]
+    rows = _of_declared_definitions(outcome, rows)
+    return [_figure(place, row) for place, row in zip(rows.index, rows.itertuples(index=False))], notes
+
+
+def _figure(place: str, row: Any) -> Figure:
+    return Figure(
+        unit=row.unit,
+        start=pd.Timestamp(row.period_start).date(),
+        end=pd.Timestamp(row.period_end).date(),
+        count=int(row.value),
+        definition=row.definition,
+        sources=(place,),
+    )
 
 
 def _explain_nothing(outcome: Outcome, table: pd.DataFrame, areas: list[str]) -> None:
     measures = sorted(table["measure"].dropna().unique())
     if outcome.measure not in measures:
-        raise DataError(f"{outcome.table} has no measure '{outcome.measure}'; it holds {', '.join(measures)}")
+        raise DataError(f"{', '.join(outcome.tables)} has no measure '{outcome.measure}'; it holds {', '.join(measures)}")
     missing = [area for area in areas if area not in set(table["unit"])]
     raise DataError(
-        f"units {missing or areas} are in the study but have no '{outcome.measure}' in {outcome.table}; "
+        f"units {missing or areas} are in the study but have no '{outcome.measure}' in {', '.join(outcome.tables)}; "
         f"the table holds {table['unit'].nunique()} units"
     )
 
@@ -100,57 +123,59 @@ def _without(rows: pd.DataFrame, exclusion: ExcludedFigures) -> tuple[pd.DataFra
     return rows[~out], rows[out]
 
 
-def _of_one_definition(outcome: Outcome, rows: pd.DataFrame) -> pd.DataFrame:
-    """Only figures under a declared definition; two definitions are never chained without the study's word."""
-    found = sorted(rows["definition"].dropna().unique())
-    if outcome.definitions:
-        unknown = [name for name in outcome.definitions if name not in found]
-        if unknown:
-            raise DataError(
-                f"the outcome '{outcome.name}' asks for the definition {unknown[0]!r}, of which {outcome.table} has no figure "
-                f"for these units and days; it has {', '.join(found) or 'none'}"
-            )
-        return rows[rows["definition"].isin(outcome.definitions)]
-    if len(found) > 1:
+def _of_declared_definitions(outcome: Outcome, rows: pd.DataFrame) -> pd.DataFrame:
+    """Only figures under a declared definition; two definitions are never one series without the study's word."""
+    found = sorted(rows["definition"].unique())
+    unknown = [name for name in outcome.definitions if name not in found]
+    if unknown:
         raise DataError(
-            f"'{outcome.measure}' in {outcome.table} is counted under {len(found)} definitions ({', '.join(found)}); they must "
-            f"not be chained unasked: name those to use in 'definitions' of the outcome '{outcome.name}'"
+            f"the outcome '{outcome.name}' asks for the definition {unknown[0]!r}, of which {', '.join(outcome.tables)} has no figure "
+            f"for these units and days; it has {', '.join(found) or 'none'}"
+        )
+    if outcome.definitions:
+        rows = rows[rows["definition"].isin(outcome.definitions)]
+    used = rows.drop_duplicates("definition")
+    if len(used) > 1 and not outcome.chained_because:
+        one, other = (_cite(row) for _, row in used.head(2).iterrows())
+        raise DataError(
+            f"'{outcome.measure}' in {', '.join(outcome.tables)} is counted under {len(used)} definitions, which must not be chained "
+            f"unasked: {one} under {used['definition'].iloc[0]}, {other} under {used['definition'].iloc[1]}; name one in "
+            f"'definitions' of the outcome '{outcome.name}', or say in 'chained_because' why they are one series"
         )
     return rows
 
 
-def _on_grid(outcome: Outcome, rows: pd.DataFrame, periods: pd.PeriodIndex) -> pd.DataFrame:
-    """Figures that cover exactly one period, doubles that agree merged, doubles that conflict refused."""
-    start = pd.to_datetime(rows["period_start"])
-    end = pd.to_datetime(rows["period_end"])
-    period = pd.PeriodIndex(start, freq=periods.freqstr[0])
-    exact = (period.start_time == start.to_numpy()) & (period.end_time.normalize() == end.to_numpy())
-    if not exact.all():
-        odd = rows[~exact].iloc[0]
-        raise DataError(f"{_cite(outcome, odd)} covers other days than one {_grid_word(periods)}; leave it out with a reason")
-    figures = pd.DataFrame(
-        {
-            "area": rows["unit"].to_numpy(),
-            "period": period,
-            "value": rows["value"].astype(float).to_numpy(),
-            "source": [f"{outcome.table}:{line}" for line in rows.index],
-        }
-    )
-    for (area, when), double in figures.groupby(["area", "period"], sort=False):
-        if len(double) > 1 and double["value"].nunique() > 1:
-            clash = " and ".join(f"{row.value:g} ({row.source})" for row in double.itertuples())
-            raise DataError(f"the figures of {area} for {when} conflict: {clash}; the study must leave one out, with a reason")
-    return figures.groupby(["area", "period"], sort=False).agg({"value": "first", "source": "; ".join}).reset_index()
+def _cells_and_spans(
+    windows: tuple[CountWindow, ...], periods: pd.PeriodIndex
+) -> tuple[pd.DataFrame, tuple[CountWindow, ...]]:
+    """Windows that are exactly one period, as rows of area, period, value and source; and all the others."""
+    starts = {start.date(): place for place, start in enumerate(periods.start_time)}
+    ends = {end.date(): place for place, end in enumerate(periods.end_time)}
+    cells, spans = [], []
+    for window in windows:
+        place = starts.get(window.start)
+        if len(window.ranges) == 1 and place is not None and ends.get(window.end) == place:
+            cells.append((window.unit, periods[place], float(window.count), "; ".join(window.sources)))
+        else:
+            spans.append(window)
+    table = pd.DataFrame(cells, columns=["area", "period", "value", "source"])
+    return table, tuple(spans)
 
 
-def _grid_word(periods: pd.PeriodIndex) -> str:
-    return {"M": "month", "Q": "quarter", "Y": "year"}[periods.freqstr[0]]
+def _span_of(unit: Unit, span: CountWindow) -> CountWindow:
+    """The span under the name of its unit; a unit of several areas has no spans of its own."""
+    if len(unit.areas) > 1:
+        raise DataError(
+            f"{unit.name} is the sum of {', '.join(unit.areas)}, and a sum needs every figure on the same grid, but there is "
+            f"{span}; leave it out with a reason"
+        )
+    return replace(span, unit=unit.name)
 
 
-def _cite(outcome: Outcome, row: pd.Series) -> str:
+def _cite(row: pd.Series) -> str:
     first = "?" if pd.isna(row["period_start"]) else f"{pd.Timestamp(row['period_start']).date()}"
     last = "?" if pd.isna(row["period_end"]) else f"{pd.Timestamp(row['period_end']).date()}"
-    return f"the figure {row['value']} for {row['unit']}, {first} to {last} ({outcome.table}:{row.name}, {row['source']})"
+    return f"the figure {row['value']} for {row['unit']}, {first} to {last} ({row.name}, {row['source']})"
 
 
 def _sum_of(unit: Unit, figures: pd.DataFrame, periods: pd.PeriodIndex) -> np.ndarray:

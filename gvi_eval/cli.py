@@ -23,11 +23,14 @@ class Verbs(click.Group):
     """Turns what goes wrong into one plain message and the exit code that stands for it."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        from gvi_eval.errors import DataError, EstimationError, StudyError
+        from gvi_eval.errors import DisclosureError, GviEvalError
 
         try:
             return super().invoke(ctx)
-        except (DataError, StudyError, EstimationError) as fault:
+        except DisclosureError as fault:
+            click.echo(f"{ctx.invoked_subcommand}: {fault}", err=True)
+            ctx.exit(DISCLOSURE)
+        except GviEvalError as fault:
             click.echo(f"{ctx.invoked_subcommand}: {fault}", err=True)
             ctx.exit(CONTRACT)
         except KeyboardInterrupt:

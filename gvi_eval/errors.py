@@ -2,11 +2,15 @@
 
 
 class GviEvalError(Exception):
-    """Base of the three errors below, so that a script can catch all of them at once."""
+    """Base of the errors below, so that a script can catch all of them at once."""
 
 
 class DataError(GviEvalError):
     """A table, a figure or a file does not keep the data contract."""
+
+
+class DisclosureError(GviEvalError):
+    """A file may identify a person; its message never repeats the value."""
 
 
 class StudyError(GviEvalError):

@@ -110,7 +110,7 @@ class Panel:
 
     def gaps(self, unit: str) -> tuple[pd.Period, ...]:
         """Periods of a unit for which no figure was published, whole or in a span."""
-        covered = self.values[unit].notna().to_numpy()
+        covered = self.values[unit].notna().to_numpy().copy()
         for window in self.spans(unit):
             covered |= coverage(window, self.periods) > 0
         return tuple(self.periods[~covered])
@@ -146,12 +146,14 @@ class Panel:
         return self._cut(self.periods < pd.Period(period, freq=self.frequency), f"{period} and later")
 
     def until(self, day: date) -> "Panel":
-        """Only the periods that end on or before this day."""
-        return self._cut(self.periods.end_time.normalize() <= pd.Timestamp(day), f"after {day}")
+        """Only what was published for days up to this one; a period or span that reaches beyond it is left out."""
+        keep = self.periods.start_time <= pd.Timestamp(day)
+        return self._cut(keep, f"after {day}", last=day)
 
     def since(self, day: date) -> "Panel":
-        """Only the periods that start on or after this day."""
-        return self._cut(self.periods.start_time >= pd.Timestamp(day), f"before {day}")
+        """Only what was published for days from this one; a period or span that reaches before it is left out."""
+        keep = self.periods.end_time >= pd.Timestamp(day)
+        return self._cut(keep, f"before {day}", first=day)
 
     def without(self, unit: str) -> "Panel":
         """The panel without one unit, such as one donor."""
@@ -249,21 +251,26 @@ class Panel:
             covariates=MappingProxyType({name: table[units] for name, table in self.covariates.items()}),
         )
 
-    def _cut(self, keep: np.ndarray, what: str) -> "Panel":
-        """The panel with some periods removed from an end; a span that reaches into them is left out and listed."""
+    def _cut(self, keep: np.ndarray, what: str, first: date = date.min, last: date = date.max) -> "Panel":
+        """The panel with periods removed from an end. A span that reaches into the removed days is left out and listed,
+        and so is a period of which only a part remains, unless a span covers that part."""
         if not keep.any():
             raise StudyError(f"nothing is left of the panel, {self.periods[0]} to {self.periods[-1]}, without the days {what}")
-        kept_periods = self.periods[keep]
-        first, last = kept_periods[0].start_time.date(), kept_periods[-1].end_time.date()
-        kept = tuple(window for window in self.windows if first <= window.start and window.end <= last)
-        crossing = [w for w in self.windows if w not in kept and not (w.end < first or w.start > last)]
+        kept = self.periods[keep]
+        first, last = max(first, kept[0].start_time.date()), min(last, kept[-1].end_time.date())
+        spans = tuple(window for window in self.windows if first <= window.start and window.end <= last)
+        crossing = [w for w in self.windows if w not in spans and not (w.end < first or w.start > last)]
         notes = tuple(f"the span of {span} left out, because it crosses into the days {what}" for span in crossing)
-        onsets = {unit: min(onset, kept_periods[-1] + 1) for unit, onset in self.onsets.items()}
+        whole = (self.periods.start_time >= pd.Timestamp(first)) & (self.periods.end_time.normalize() <= pd.Timestamp(last))
+        covered = sum((coverage(span, self.periods) for span in spans), np.zeros(len(self.periods))) > 0
+        keep = keep & (whole | covered)
+        values = self.values.mask(np.broadcast_to(~whole[:, None], self.values.shape))[keep]
+        onsets = {unit: min(onset, values.index[-1] + 1) for unit, onset in self.onsets.items()}
         return self.with_(
-            values=self.values[keep],
+            values=values,
             exposure=self.exposure[keep],
             onsets=MappingProxyType(onsets),
-            windows=kept,
+            windows=spans,
             sources=None if self.sources is None else self.sources[keep],
             covariates=MappingProxyType({name: table[keep] for name, table in self.covariates.items()}),
             dropped=self.dropped + notes,

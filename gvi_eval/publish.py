@@ -9,7 +9,7 @@ from typing import Any
 from gvi_eval.estimators import settings_of
 from gvi_eval.hashing import code_hash, file_hash, settings_hash
 from gvi_eval.resources import CHECKOUT
-from gvi_eval.results import StudyResult, effects_table, panel_id, panel_table, path_name, threats_table
+from gvi_eval.results import StudyResult, effects_table, panel_table, path_name, threats_table
 from gvi_eval.tables import Origin, read_origin
 from gvi_eval.writing import csv_bytes, json_bytes, whole_folder
 
@@ -33,7 +33,7 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
                 path.insert(0, "outcome", result.study.outcome(analysis.specification.outcome).title)
                 path.insert(0, "unit", analysis.fit.unit)
                 _write(fresh / path_name(analysis), csv_bytes(path))
-            panel = fresh / "panels" / f"{panel_id(analysis.panel)}.csv"
+            panel = fresh / analysis.panel_file
             if not panel.exists():
                 _write(panel, csv_bytes(panel_table(analysis.panel)))
         done("tables")
@@ -108,7 +108,7 @@ def _manifest(result: StudyResult, origins: Mapping[str, Origin], run: str, outp
                 "transforms": [f"{name}: {value}" for name, value in analysis.specification.transforms],
                 "headline": analysis.specification.headline,
                 "note": analysis.specification.note,
-                "panel": f"panels/{panel_id(analysis.panel)}.csv",
+                "panel": analysis.panel_file,
                 "path": path_name(analysis) if analysis.fit.counterfactual is not None else None,
                 "details": dict(analysis.fit.details),
                 "dropped": list(analysis.panel.dropped),

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
@@ -35,6 +36,11 @@ class Analysis:
     def fit(self) -> Effect:
         """The effect over the first estimand, which carries the path."""
         return self.effects[0]
+
+    @cached_property
+    def panel_file(self) -> str:
+        """Where the panel is saved, named after its content."""
+        return f"panels/{panel_id(self.panel)}.csv"
 
     @property
     def is_range(self) -> bool:
@@ -92,7 +98,7 @@ def _row(study: Study, analysis: Analysis, effect: Effect) -> dict[str, object]:
         "floor": test.floor if test else None,
         "refusal": effect.refusal,
         "notes": " | ".join(effect.notes),
-        "panel": f"panels/{panel_id(analysis.panel)}.csv",
+        "panel": analysis.panel_file,
         "path": None if effect.counterfactual is None else path_name(analysis),
     }
 

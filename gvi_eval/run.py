@@ -67,7 +67,7 @@ def read_tables(study: Study, folder: Path) -> dict[str, pd.DataFrame]:
     """The tables a study names, validated; looked for beside the study file, then in analyses/data."""
     from gvi_eval.tables import read_table
 
-    wanted = {outcome.table: "counts" for outcome in study.outcomes}
+    wanted = {table: "counts" for outcome in study.outcomes for table in outcome.tables}
     wanted |= {outcome.population: "population" for outcome in study.outcomes if outcome.population}
     return {name: read_table(locate_table(name, folder), schema) for name, schema in wanted.items()}
 

@@ -6,7 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -66,16 +66,17 @@ class ExcludedFigures:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is counted, in which table, and which of its conflicting figures are used."""
+    """What is counted, in which tables, and which of their conflicting figures are used."""
 
     name: str
     label: str
     role: Literal["primary", "negative control", "alternative definition", "second source", "companion"]
     kind: Literal["count", "continuous", "share"]
-    table: str
+    tables: tuple[str, ...]
     measure: str
     reason: str
     definitions: tuple[str, ...] = ()
+    chained_because: str | None = None  # the study's word that figures under several definitions are one series
     vintage: str | None = None
     population: str | None = None
     proxy_for: str | None = None
@@ -236,7 +237,7 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    return value.isoformat() if isinstance(value, date) else value
+    return value.isoformat() if isinstance(value, date | time) else value
 
 
 def _check_schema(document: dict[str, Any], file: str) -> None:
@@ -303,8 +304,11 @@ def _moment(item: str | dict[str, str] | None) -> Moment | None:
 
 def _outcome(item: dict[str, Any]) -> Outcome:
     excluded = tuple(ExcludedFigures(**{**row, "period": _window(row.get("period"))}) for row in item.get("excluded", ()))
+    item = dict(item)
+    table = item.pop("table")
+    tables = (table,) if isinstance(table, str) else tuple(table)
     definitions = tuple(item.get("definitions", ()))
-    return Outcome(**{"kind": "count", **item, "definitions": definitions, "excluded": excluded})
+    return Outcome(**{"kind": "count", **item, "tables": tables, "definitions": definitions, "excluded": excluded})
 
 
 def _unit(item: dict[str, Any]) -> Unit:

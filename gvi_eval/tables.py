@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from gvi_eval.errors import DataError
+from gvi_eval.errors import DataError, DisclosureError
 from gvi_eval.hashing import file_hash
 from gvi_eval.privacy import Disclosure, disclosures, safe_name
 from gvi_eval.resources import resource
@@ -204,7 +204,7 @@ def _tables_at(path: Path, asked: Package | None) -> list[Path]:
     if asked:
         return [table.path for table in asked.tables]
     if path.is_dir():
-        tables = sorted(path.rglob("*.csv"))
+        tables = sorted(file for file in path.rglob("*") if file.suffix.lower() == ".csv" and file.is_file())
         if not tables:
             raise DataError(f"there is no .csv file in {safe_name(path)}; name a folder that holds tables")
         return tables
@@ -277,7 +277,7 @@ def _periods(table: TextTable) -> tuple[str, str] | None:
 def _refuse_disclosures(path: Path) -> None:
     found = disclosures(path)
     if found:
-        raise DataError(_listing(found, f"{safe_name(path)} seems to hold data about persons in {_counted(found)}"))
+        raise DisclosureError(_listing(found, f"{safe_name(path)} seems to hold data about persons in {_counted(found)}"))
 
 
 def _listing(found: list[Violation] | tuple[Disclosure, ...], sentence: str) -> str:

@@ -6,7 +6,7 @@ from datetime import date
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gvi_eval.errors import DataError
@@ -34,9 +34,10 @@ def test_a_design_hashes_as_its_fields():
     assert settings_hash(Design(date(2018, 10, 1), 500)) == settings_hash({"draws": 500, "start": date(2018, 10, 1)})
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text())))
-def test_the_order_of_settings_does_not_matter(settings):
-    assert settings_hash(dict(reversed(settings.items()))) == settings_hash(settings)
+def test_the_order_of_settings_does_not_matter(chosen):
+    assert settings_hash(dict(reversed(chosen.items()))) == settings_hash(chosen)
 
 
 @pytest.mark.parametrize(("one", "other"), [(1, 1.0), ("1", 1), ([1, 2], [2, 1]), (None, "null"), (0.1, 0.1 + 1e-17 + 2e-17)])

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gvi_eval.errors import DataError
@@ -149,11 +149,13 @@ PLANTS = [
 ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(valid_rows())
 def test_a_generated_valid_table_passes(rows):
     assert violations(table(*rows), COUNTS, AREAS) == []
 
 
+@settings(deadline=None)
 @given(valid_rows(), st.data())
 def test_a_single_planted_error_is_found_exactly_there(rows, data):
     row, (column, text) = data.draw(st.integers(0, len(rows) - 1)), data.draw(st.sampled_from(PLANTS))

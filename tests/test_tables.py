@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gvi_eval.errors import DataError
+from gvi_eval.errors import DataError, DisclosureError
 from gvi_eval.privacy import WITHHELD
 from gvi_eval.schema import TextTable, load_schema, schema_from
 from gvi_eval.tables import Origin, check_path, load_package, read_origin, read_table, read_text
@@ -147,6 +147,7 @@ def test_a_table_of_one_column_and_a_semicolon_in_a_note_are_plain_csv(tmp_path)
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=12)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(CELL, CELL).filter(any), min_size=1, max_size=5), st.sampled_from(["\n", "\r\n"]))
 def test_what_is_quoted_by_the_book_is_read_back_exactly(tmp_path_factory, rows, line_end):
     lines = [",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in [("area", "note"), *rows]]
@@ -156,7 +157,7 @@ def test_what_is_quoted_by_the_book_is_read_back_exactly(tmp_path_factory, rows,
 
 def test_a_table_about_a_person_is_refused_without_repeating_anything(tmp_path):
     path = write(tmp_path, f"area,note\nLund,seen {NUMBER}\n", name=f"sag_{NUMBER}.csv")
-    with pytest.raises(DataError, match="seems to hold data about persons in 2 places") as error:
+    with pytest.raises(DisclosureError, match="seems to hold data about persons in 2 places") as error:
         read_table(path, NOTES)
     assert NUMBER not in str(error.value) and f"sag_{WITHHELD}.csv:2, column 'note'" in str(error.value)
 
@@ -255,17 +256,24 @@ def test_check_reads_a_folder_with_its_subfolders(tmp_path):
     with pytest.raises(DataError, match="there is no .csv file in"):
         check_path(tmp_path)
     shutil.copy(PLANTED / "planted_areas.csv", tmp_path / "deep")
-    shutil.copy(PLANTED / "valid.csv", tmp_path)
-    assert [Path(report.file).name for report in check_path(tmp_path).files] == ["planted_areas.csv", "valid.csv"]
+    shutil.copy(PLANTED / "valid.csv", tmp_path / "VALID.CSV")
+    assert {Path(report.file).name for report in check_path(tmp_path).files} == {"planted_areas.csv", "VALID.CSV"}
 
 
 def test_check_guesses_the_schema_from_the_header(tmp_path):
     counts = load_schema("counts")
     near = write(tmp_path, ",".join(counts.names[:-1]) + "\n" + "," * (len(counts.names) - 2) + "\n")
     assert check_path(near).files[0].schema == "counts"
-    strange = check_path(write(tmp_path, "colour,weight\nred,1\n", name="strange.csv"))
+    strange = check_path(write(tmp_path, "unit,value,colour,weight\nLund,1,red,2\n", name="strange.csv"))
     assert strange.files[0].schema is None
     assert "no schema fits the columns; name one, as in 'gvi-eval check FILE --schema counts'" in str(strange.violations[0])
+
+
+def test_a_file_outside_the_data_package_is_not_held_to_its_tables(tmp_path):
+    copied = shutil.copy(ROOT / "analyses" / "data" / "polismyndigheten" / "national_monthly.csv", tmp_path)
+    found = check_path(copied).violations
+    assert [one.column for one in found] == ["definition", "source"]
+    assert all("could not be checked" in str(one) for one in found)
 
 
 def test_check_says_which_key_it_could_not_check(tmp_path):

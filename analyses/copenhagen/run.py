@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from gvi_eval import publish, run_study
+from gvi_eval import run_study
+from gvi_eval.publish import publish
 
 HERE = Path(__file__).parent
 publish(run_study(HERE / "study.toml"), HERE.parents[1] / "reports" / "copenhagen")

@@ -193,18 +193,20 @@ def _spread(counts: np.ndarray, mean: np.ndarray, alpha: float, factual: np.ndar
 
 
 def _poisson(counts: np.ndarray, factual: np.ndarray, offset: np.ndarray, unit: str) -> np.ndarray:
-    import statsmodels.api as sm
+    from statsmodels.genmod.families import Poisson
+    from statsmodels.genmod.generalized_linear_model import GLM
 
-    return _solve(sm.GLM(counts, factual, family=sm.families.Poisson(), offset=offset), unit)
+    return _solve(GLM(counts, factual, family=Poisson(), offset=offset), unit)
 
 
 def _negative_binomial(counts: np.ndarray, factual: np.ndarray, offset: np.ndarray, unit: str) -> tuple[np.ndarray, float]:
     """Coefficients and dispersion that maximise the likelihood; the dispersion is profiled on its log."""
-    import statsmodels.api as sm
     from scipy.optimize import minimize_scalar
+    from statsmodels.genmod.families import NegativeBinomial
+    from statsmodels.genmod.generalized_linear_model import GLM
 
-    def model(alpha: float) -> "sm.GLM":
-        return sm.GLM(counts, factual, family=sm.families.NegativeBinomial(alpha=alpha), offset=offset)
+    def model(alpha: float) -> GLM:
+        return GLM(counts, factual, family=NegativeBinomial(alpha=alpha), offset=offset)
 
     def deviance(log_alpha: float) -> float:
         candidate = model(float(np.exp(log_alpha)))

@@ -2,25 +2,20 @@
 
 import hashlib
 import io
-import json
-import math
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from gvi_eval.errors import DataError
-from gvi_eval.figures.forest import FOREST_COLUMNS
-from gvi_eval.figures.path import PATH_COLUMNS
-from gvi_eval.figures.theme import columns_of, theme
+from gvi_eval.figures.alt import LANGUAGES
+from gvi_eval.figures.theme import theme
+from gvi_eval.writing import csv_bytes, json_bytes, whole_folder
 
 FILES = ("about.json", "data.csv", "figure.png", "figure.svg")
-LANGUAGES = ("en", "da", "sv")
 MACHINE_PATH = re.compile(r"(?:^|\s)(?:[A-Za-z]:[\\/]|/(?:home|root|tmp|work|Users|usr|var|mnt|opt)/|file://)")
 
 
@@ -61,42 +56,11 @@ def save_figure(figure: Figure, folder: Path, data: pd.DataFrame, about: FigureA
     hashes = {f"{name.split('.')[1]}_sha256": hashlib.sha256(held).hexdigest() for name, held in contents.items()}
     hashes["data_sha256"] = hashes.pop("csv_sha256")
     described = asdict(about) | {"alt": dict(about.alt)} | hashes
-    contents["about.json"] = (json.dumps(described, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
-        fresh, former = Path(scratch, "fresh"), Path(scratch, "former")
-        fresh.mkdir()
+    contents["about.json"] = json_bytes(described)
+    with whole_folder(folder) as fresh:
         for name, held in contents.items():
             (fresh / name).write_bytes(held)
-        replaced = folder.exists()
-        if replaced:
-            folder.rename(former)
-        try:
-            fresh.rename(folder)
-        except OSError:
-            if replaced:
-                former.rename(folder)
-            raise
     return [folder / name for name in FILES]
-
-
-def csv_bytes(data: pd.DataFrame) -> bytes:
-    """The table as UTF-8 CSV: LF, floats with 10 significant digits, days as 2022-03-31, an empty cell for NaN."""
-    written = data.copy()
-    for position, name in enumerate(written.columns):
-        column = written.iloc[:, position]
-        if pd.api.types.is_float_dtype(column) or column.dtype == object:
-            written.isetitem(position, pd.Series([_cell(value) for value in column], index=column.index, dtype=object))
-        elif pd.api.types.is_datetime64_any_dtype(column):
-            written.isetitem(position, column.dt.strftime("%Y-%m-%d").astype(object))
-    return written.to_csv(index=False, lineterminator="\n", encoding="utf-8").encode()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value + 0.0:.10g}"  # + 0.0 turns -0 into 0
-    return value
 
 
 def _svg(figure: Figure, title: str) -> bytes:
@@ -113,269 +77,3 @@ def _rendered(figure: Figure, **settings) -> bytes:
     with theme():
         figure.savefig(target, **settings)
     return target.getvalue()
-
-
-WORDS: Mapping[str, Mapping[str, str]] = {
-    "en": {
-        "path": "Line chart of {outcome}: {periods}, {first} to {last}.",
-        "period": "1 period",
-        "periods": "{n} periods",
-        "proxy": "The outcome is a proxy, not {proxy_for}.",
-        "observed": "{n} observed figures, from {low} to {high}.",
-        "observed one": "1 observed figure, {low}.",
-        "observed none": "No period has an observed figure of its own.",
-        "spans": "{n} published counts for stretches of days are drawn as bars, at rates from {low} to {high} per period.",
-        "span": "1 published count for a stretch of days is drawn as a bar, at a rate of {low} per period.",
-        "missing": "{n} periods have no figure.",
-        "missing one": "1 period has no figure.",
-        "start": "Start: {start}.",
-        "start between": "Start: between {start} and {latest}; the day was not published.",
-        "events": "{n} other events are marked.",
-        "event": "1 other event is marked.",
-        "end": "In {period}, the last period with both, {observed} was observed and {expected} expected without the programme",
-        "band": "{level} % band {lower} to {upper}",
-        "below": "the observed figure lies below the band",
-        "above": "the observed figure lies above the band",
-        "inside": "the observed figure lies within the band",
-        "lower": "the observed figure is lower",
-        "higher": "the observed figure is higher",
-        "equal": "the two are equal",
-        "forest": "Forest plot of {outcome}: {rows}, ratios on a log axis, reference {reference}.",
-        "row": "1 result",
-        "rows": "{n} results",
-        "headline": "Headline, {label}: {numbers}.",
-        "only": "{label}: {numbers}.",
-        "limits": "{level} % interval {lower} to {upper}, {kind}",
-        "no limits": "no interval",
-        "no point": "no point",
-        "sides": "Of {n} points, {below} lie below {reference} and {above} above; {clear} of {m} intervals exclude {reference}.",
-        "refused": "{n} results were refused and are listed with the reason.",
-        "refused one": "1 result was refused and is listed with the reason.",
-        "refused headline": "Headline, {label}: no estimate.",
-        "refused only": "{label}: no estimate.",
-        "infinity": "infinity",
-    },
-    "da": {
-        "path": "Kurvediagram over {outcome}: {periods}, {first} til {last}.",
-        "period": "1 periode",
-        "periods": "{n} perioder",
-        "proxy": "Udfaldsmålet er en proxy, ikke {proxy_for}.",
-        "observed": "{n} observerede tal, fra {low} til {high}.",
-        "observed one": "1 observeret tal, {low}.",
-        "observed none": "Ingen periode har sit eget observerede tal.",
-        "spans": "{n} offentliggjorte tal for længere tidsrum er tegnet som streger, svarende til {low} til {high} pr. periode.",
-        "span": "1 offentliggjort tal for et længere tidsrum er tegnet som en streg, svarende til {low} pr. periode.",
-        "missing": "{n} perioder har intet tal.",
-        "missing one": "1 periode har intet tal.",
-        "start": "Start: {start}.",
-        "start between": "Start: mellem {start} og {latest}; dagen er ikke offentliggjort.",
-        "events": "{n} andre begivenheder er markeret.",
-        "event": "1 anden begivenhed er markeret.",
-        "end": "I {period}, den sidste periode med begge tal, blev {observed} observeret, mens {expected} var forventet uden indsatsen",
-        "band": "{level} %-bånd {lower} til {upper}",
-        "below": "det observerede tal ligger under båndet",
-        "above": "det observerede tal ligger over båndet",
-        "inside": "det observerede tal ligger inden for båndet",
-        "lower": "det observerede tal er lavere",
-        "higher": "det observerede tal er højere",
-        "equal": "de to tal er ens",
-        "forest": "Forest plot over {outcome}: {rows}, forholdstal på en logaritmisk akse, reference {reference}.",
-        "row": "1 resultat",
-        "rows": "{n} resultater",
-        "headline": "Hovedresultat, {label}: {numbers}.",
-        "only": "{label}: {numbers}.",
-        "limits": "{level} %-interval {lower} til {upper}, {kind}",
-        "no limits": "intet interval",
-        "no point": "intet punktestimat",
-        "sides": "Af {n} punkter ligger {below} under {reference} og {above} over; {clear} af {m} intervaller udelukker {reference}.",
-        "refused": "{n} resultater blev afvist og står med begrundelsen.",
-        "refused one": "1 resultat blev afvist og står med begrundelsen.",
-        "refused headline": "Hovedresultat, {label}: intet estimat.",
-        "refused only": "{label}: intet estimat.",
-        "infinity": "uendelig",
-    },
-    "sv": {
-        "path": "Linjediagram över {outcome}: {periods}, {first} till {last}.",
-        "period": "1 period",
-        "periods": "{n} perioder",
-        "proxy": "Utfallsmåttet är en proxy, inte {proxy_for}.",
-        "observed": "{n} observerade värden, från {low} till {high}.",
-        "observed one": "1 observerat värde, {low}.",
-        "observed none": "Ingen period har ett eget observerat värde.",
-        "spans": "{n} publicerade antal för längre tidsrymder är ritade som streck, motsvarande {low} till {high} per period.",
-        "span": "1 publicerat antal för en längre tidsrymd är ritat som ett streck, motsvarande {low} per period.",
-        "missing": "{n} perioder saknar värde.",
-        "missing one": "1 period saknar värde.",
-        "start": "Start: {start}.",
-        "start between": "Start: mellan {start} och {latest}; dagen har inte publicerats.",
-        "events": "{n} andra händelser är markerade.",
-        "event": "1 annan händelse är markerad.",
-        "end": "Under {period}, den sista perioden med båda värdena, observerades {observed} medan {expected} förväntades utan insatsen",
-        "band": "{level} %-band {lower} till {upper}",
-        "below": "det observerade värdet ligger under bandet",
-        "above": "det observerade värdet ligger över bandet",
-        "inside": "det observerade värdet ligger inom bandet",
-        "lower": "det observerade värdet är lägre",
-        "higher": "det observerade värdet är högre",
-        "equal": "de två värdena är lika",
-        "forest": "Forest plot över {outcome}: {rows}, kvoter på en logaritmisk axel, referens {reference}.",
-        "row": "1 resultat",
-        "rows": "{n} resultat",
-        "headline": "Huvudresultat, {label}: {numbers}.",
-        "only": "{label}: {numbers}.",
-        "limits": "{level} %-intervall {lower} till {upper}, {kind}",
-        "no limits": "inget intervall",
-        "no point": "ingen punktskattning",
-        "sides": "Av {n} punkter ligger {below} under {reference} och {above} över; {clear} av {m} intervall utesluter {reference}.",
-        "refused": "{n} resultat avvisades och står med skälet.",
-        "refused one": "1 resultat avvisades och står med skälet.",
-        "refused headline": "Huvudresultat, {label}: ingen skattning.",
-        "refused only": "{label}: ingen skattning.",
-        "infinity": "oändligheten",
-    },
-}
-KINDS: Mapping[str, tuple[str, str, str]] = {
-    "wald": ("Wald", "Wald", "Wald"),
-    "exact": ("exact", "eksakt", "exakt"),
-    "likelihood": ("likelihood", "likelihood", "likelihood"),
-    "posterior": ("posterior", "posterior", "posterior"),
-    "bootstrap": ("bootstrap", "bootstrap", "bootstrap"),
-    "jackknife": ("jackknife", "jackknife", "jackknife"),
-    "conformal": ("conformal", "konformt", "konformt"),
-    "placebo": ("placebo", "placebo", "placebo"),
-    "prediction": ("prediction", "prædiktion", "prediktion"),
-    "bounds": ("bounds", "grænser", "gränser"),
-}
-
-
-def alt_path(
-    path: pd.DataFrame,
-    *,
-    outcome: Mapping[str, str],
-    start: tuple[date, date],
-    proxy_for: Mapping[str, str] | None = None,
-    spans: pd.DataFrame | None = None,
-    events: int = 0,
-) -> dict[str, str]:
-    """A path figure in words; `outcome` and `proxy_for` are given per language, `events` is how many are marked."""
-    columns_of(path, PATH_COLUMNS, "the path")
-    path = path.sort_values("period_start", ignore_index=True)
-    return {
-        language: " ".join(_path_sentences(language, path, outcome, start, proxy_for, spans, events))
-        for language in LANGUAGES
-    }
-
-
-def _path_sentences(
-    language: str,
-    path: pd.DataFrame,
-    outcome: Mapping[str, str],
-    start: tuple[date, date],
-    proxy_for: Mapping[str, str] | None,
-    spans: pd.DataFrame | None,
-    events: int,
-) -> list[str]:
-    say = WORDS[language]
-
-    def number(value: float) -> str:
-        return _number(value, language)
-
-    periods = say["period"] if len(path) == 1 else say["periods"].format(n=len(path))
-    first, last = path["period"].iloc[0], path["period"].iloc[-1]
-    sentences = [say["path"].format(outcome=outcome[language], periods=periods, first=first, last=last)]
-    if proxy_for:
-        sentences.append(say["proxy"].format(proxy_for=proxy_for[language]))
-    seen = path["observed"].dropna().astype(float)
-    if seen.empty:
-        sentences.append(say["observed none"])
-    else:
-        form = "observed one" if len(seen) == 1 else "observed"
-        sentences.append(say[form].format(n=len(seen), low=number(seen.min()), high=number(seen.max())))
-    if spans is not None and not spans.empty:
-        rates = spans["per_period"].astype(float)
-        form = "span" if len(spans) == 1 else "spans"
-        sentences.append(say[form].format(n=len(spans), low=number(rates.min()), high=number(rates.max())))
-    elif missing := int(path["observed"].isna().sum()) if len(seen) else 0:
-        sentences.append(say["missing one" if missing == 1 else "missing"].format(n=missing))
-    form = "start" if start[0] == start[1] else "start between"
-    sentences.append(say[form].format(start=start[0], latest=start[1]))
-    if events:
-        sentences.append(say["event" if events == 1 else "events"].format(n=events))
-    both = path.dropna(subset=["observed", "expected"])
-    if not both.empty:
-        sentences.append(_end_sentence(language, both.iloc[-1]))
-    return sentences
-
-
-def _end_sentence(language: str, row: pd.Series) -> str:
-    say = WORDS[language]
-    observed, expected = float(row["observed"]), float(row["expected"])
-    lower, upper = float(row["expected_lower"]), float(row["expected_upper"])
-    numbers = {"observed": _number(observed, language), "expected": _number(expected, language)}
-    sentence = say["end"].format(period=row["period"], **numbers)
-    if math.isnan(lower) or math.isnan(upper):
-        side = "lower" if observed < expected else "higher" if observed > expected else "equal"
-    else:
-        side = "below" if observed < lower else "above" if observed > upper else "inside"
-        limits = {"lower": _number(lower, language), "upper": _number(upper, language)}
-        sentence += f" ({say['band'].format(level=_number(100 * float(row['level']), language), **limits)})"
-    return f"{sentence}; {say[side]}."
-
-
-def alt_forest(
-    rows: pd.DataFrame, *, outcome: Mapping[str, str], reference: float = 1.0, measure: str = "IRR"
-) -> dict[str, str]:
-    """A forest figure in words: the headline's numbers, on which side the points lie, how many were refused."""
-    columns_of(rows, FOREST_COLUMNS, "the table of estimates")
-    return {
-        language: " ".join(_forest_sentences(language, rows, outcome, reference, measure)) for language in LANGUAGES
-    }
-
-
-def _forest_sentences(
-    language: str, rows: pd.DataFrame, outcome: Mapping[str, str], reference: float, measure: str
-) -> list[str]:
-    say = WORDS[language]
-    at = _number(reference, language)
-    count = say["row"] if len(rows) == 1 else say["rows"].format(n=len(rows))
-    sentences = [say["forest"].format(outcome=outcome[language], rows=count, reference=at)]
-    marked = rows["headline"].fillna(False).astype(bool) if "headline" in rows else pd.Series(False, index=rows.index)
-    for _, row in rows[marked].iterrows():
-        sentences.append(_row_sentence(language, row, "headline", measure))
-    if len(rows) == 1 and not marked.any():
-        sentences.append(_row_sentence(language, rows.iloc[0], "only", measure))
-    shown = rows[rows["refusal"].isna()]
-    points = shown["point"].dropna().astype(float)
-    if len(rows) > 1 and len(points):
-        bounded = shown.dropna(subset=["lower", "upper"])
-        clear = (bounded["lower"].astype(float) > reference) | (bounded["upper"].astype(float) < reference)
-        sides = {"below": int((points < reference).sum()), "above": int((points > reference).sum())}
-        sentences.append(
-            say["sides"].format(n=len(points), **sides, clear=int(clear.sum()), m=len(bounded), reference=at)
-        )
-    if refused := len(rows) - len(shown):
-        sentences.append(say["refused one" if refused == 1 else "refused"].format(n=refused))
-    return sentences
-
-
-def _row_sentence(language: str, row: pd.Series, form: str, measure: str) -> str:
-    say = WORDS[language]
-    if not pd.isna(row["refusal"]):
-        return say[f"refused {form}"].format(label=row["label"])
-    point, lower, upper = (float(row[name]) for name in ("point", "lower", "upper"))
-    written = f"{measure} {say['no point'] if math.isnan(point) else _number(point, language)}"
-    if math.isnan(lower) or math.isnan(upper):
-        return say[form].format(label=row["label"], numbers=f"{written}, {say['no limits']}")
-    kind = KINDS.get(row["kind"], (row["kind"],) * 3)[LANGUAGES.index(language)]
-    limits = {"lower": _number(lower, language), "upper": _number(upper, language)}
-    interval = say["limits"].format(level=_number(100 * float(row["level"]), language), kind=kind, **limits)
-    return say[form].format(label=row["label"], numbers=f"{written} ({interval})")
-
-
-def _number(value: float, language: str) -> str:
-    """Three significant digits, whole numbers in full, with the decimal sign of the language."""
-    if math.isinf(value):
-        return WORDS[language]["infinity"]
-    whole = abs(value - round(value)) < 1e-9 or abs(value) >= 1000
-    text = f"{value:.0f}" if whole else f"{value:.3g}"
-    return text if language == "en" else text.replace(".", ",")

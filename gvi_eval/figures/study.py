@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from gvi_eval.figures.folder import FigureAbout, alt_forest, alt_path, save_figure
+from gvi_eval.figures.alt import alt_forest, alt_path
+from gvi_eval.figures.folder import FigureAbout, save_figure
 from gvi_eval.figures.forest import forest_figure
 from gvi_eval.figures.path import Marker, path_figure
 from gvi_eval.study import Outcome, Study
