@@ -1,8 +1,8 @@
 """From validated tables to a panel: which published figures the study uses, and which it leaves out."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from gvi_eval.panel import PER_YEAR, Panel, period_of
 from gvi_eval.study import ExcludedFigures, Outcome, Study, Unit
 from gvi_eval.windows import CountWindow, Figure, disjoint_windows
 
+NOT_USED = "not used: "  # begins the sentence about a figure that was left out
 ONE_YEAR = pd.Timedelta(days=366)
 
 
@@ -20,8 +21,9 @@ def build_panel(study: Study, tables: Mapping[str, pd.DataFrame], outcome: str |
     """The panel of one outcome (the primary one by default) over the study's baseline.
 
     Nested and cumulative figures are differenced to disjoint windows. A window that is exactly one period becomes a cell,
-    the sum over the unit's areas, and a cell with a missing part is a gap; any other window stays a span. Exposure is the latest population dated on or before the period, at most a year old, times the length of the
-    period in years; ones where the outcome has no population table.
+    the sum over the unit's areas, and a cell with a missing part is a gap; any other window stays a span. Exposure is the
+    latest population dated on or before the period, at most a year old, times the length of the period in years; ones
+    where the outcome has no population table.
     Raises `DataError` where figures conflict, overlap in part, or mix definitions without the study's word.
     """
     chosen = study.outcome(outcome) if outcome else study.primary
@@ -33,7 +35,7 @@ def build_panel(study: Study, tables: Mapping[str, pd.DataFrame], outcome: str |
     return Panel(
         values=pd.DataFrame({unit.name: _sum_of(unit, cells, periods) for unit in units}, index=periods),
         exposure=_exposure(chosen, tables, units, periods),
-        onsets=MappingProxyType({study.treated.name: start}),
+        onsets={study.treated.name: start},
         estimand=study.estimands[0],
         kind=chosen.kind,
         windows=tuple(_span_of(unit, span) for unit in units for span in spans if span.unit in unit.areas),
@@ -60,8 +62,8 @@ def _table(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
 def _rows(tables: Mapping[str, pd.DataFrame], outcome: Outcome) -> pd.DataFrame:
     """The rows of all tables of an outcome, each with the place where it stands (file:line) as its index."""
     frames = [_table(tables, name) for name in outcome.tables]
-    places = [[f"{name}:{line}" for line in frame.index] for name, frame in zip(outcome.tables, frames)]
-    return pd.concat([frame.set_axis(place) for frame, place in zip(frames, places)])
+    places = [[f"{name}:{line}" for line in frame.index] for name, frame in zip(outcome.tables, frames, strict=True)]
+    return pd.concat([frame.set_axis(place) for frame, place in zip(frames, places, strict=True)])
 
 
 def _figures(
@@ -70,22 +72,32 @@ def _figures(
     """The figures in use, and a sentence for each that lies in the study's days and is not."""
     areas = [area for unit in units for area in unit.areas]
     rows = table[(table["measure"] == outcome.measure) & table["unit"].isin(areas)]
-    if rows.empty:
-        _explain_nothing(outcome, table, areas)
+    _require_all(outcome, table, rows, areas)
     open_ended = rows["period_start"].isna() | rows["period_end"].isna()
-    notes = [f"not used: {_cite(row)} has an open bound" for _, row in rows[open_ended].iterrows()]
+    notes = [f"{NOT_USED}{_cite(row)} has an open bound" for _, row in rows[open_ended].iterrows()]
     rows = rows[~open_ended]
     first, last = periods[0].start_time, periods[-1].end_time.normalize()
-    rows = rows[(pd.to_datetime(rows["period_start"]) >= first) & (pd.to_datetime(rows["period_end"]) <= last)]
+    starts, ends = pd.to_datetime(rows["period_start"]), pd.to_datetime(rows["period_end"])
+    straddles = (starts <= last) & (ends >= first) & ((starts < first) | (ends > last))
+    notes += [f"{NOT_USED}{_cite(row)} reaches beyond the baseline" for _, row in rows[straddles].iterrows()]
+    rows = rows[(starts >= first) & (ends <= last)]
     if outcome.vintage:
+        vintages = sorted(rows["vintage"].dropna().unique())
+        if outcome.vintage not in vintages:
+            raise DataError(
+                f"the outcome '{outcome.name}' asks for the vintage {outcome.vintage}, which {', '.join(outcome.tables)} "
+                f"does not hold; it holds {', '.join(vintages) or 'none'}"
+            )
         rows = rows[rows["vintage"] == outcome.vintage]
     for exclusion in outcome.excluded:
         rows, left_out = _without(rows, exclusion)
         if left_out.empty:
-            raise StudyError(f"the outcome '{outcome.name}' leaves out figures that are not there ({exclusion.reason}); drop that entry")
-        notes += [f"not used: {_cite(row)}: {exclusion.reason}" for _, row in left_out.iterrows()]
+            raise StudyError(
+                f"the outcome '{outcome.name}' leaves out figures that are not there ({exclusion.reason}); drop that entry"
+            )
+        notes += [f"{NOT_USED}{_cite(row)}: {exclusion.reason}" for _, row in left_out.iterrows()]
     rows = _of_declared_definitions(outcome, rows)
-    return [_figure(place, row) for place, row in zip(rows.index, rows.itertuples(index=False))], notes
+    return [_figure(place, row) for place, row in zip(rows.index, rows.itertuples(index=False), strict=True)], notes
 
 
 def _figure(place: str, row: Any) -> Figure:
@@ -99,15 +111,19 @@ def _figure(place: str, row: Any) -> Figure:
     )
 
 
-def _explain_nothing(outcome: Outcome, table: pd.DataFrame, areas: list[str]) -> None:
+def _require_all(outcome: Outcome, table: pd.DataFrame, rows: pd.DataFrame, areas: list[str]) -> None:
+    """Every area of the study has at least one figure of the measure; a misspelt name is not a gap."""
+    names = ", ".join(outcome.tables)
     measures = sorted(table["measure"].dropna().unique())
     if outcome.measure not in measures:
-        raise DataError(f"{', '.join(outcome.tables)} has no measure '{outcome.measure}'; it holds {', '.join(measures)}")
-    missing = [area for area in areas if area not in set(table["unit"])]
-    raise DataError(
-        f"units {missing or areas} are in the study but have no '{outcome.measure}' in {', '.join(outcome.tables)}; "
-        f"the table holds {table['unit'].nunique()} units"
-    )
+        raise DataError(f"{names} has no measure '{outcome.measure}'; it holds {', '.join(measures)}")
+    missing = [area for area in areas if area not in set(rows["unit"])]
+    if missing:
+        close = [match for area in missing for match in difflib.get_close_matches(area, table["unit"].dropna().unique(), 1)]
+        raise DataError(
+            f"units {missing} are in the study but have no '{outcome.measure}' in {names}; the table holds "
+            f"{table['unit'].nunique()} units" + (f", among them {', '.join(close)}" if close else "")
+        )
 
 
 def _without(rows: pd.DataFrame, exclusion: ExcludedFigures) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -129,8 +145,8 @@ def _of_declared_definitions(outcome: Outcome, rows: pd.DataFrame) -> pd.DataFra
     unknown = [name for name in outcome.definitions if name not in found]
     if unknown:
         raise DataError(
-            f"the outcome '{outcome.name}' asks for the definition {unknown[0]!r}, of which {', '.join(outcome.tables)} has no figure "
-            f"for these units and days; it has {', '.join(found) or 'none'}"
+            f"the outcome '{outcome.name}' asks for the definition {unknown[0]!r}, of which {', '.join(outcome.tables)} has no "
+            f"figure for these units and days; it has {', '.join(found) or 'none'}"
         )
     if outcome.definitions:
         rows = rows[rows["definition"].isin(outcome.definitions)]
@@ -138,16 +154,14 @@ def _of_declared_definitions(outcome: Outcome, rows: pd.DataFrame) -> pd.DataFra
     if len(used) > 1 and not outcome.chained_because:
         one, other = (_cite(row) for _, row in used.head(2).iterrows())
         raise DataError(
-            f"'{outcome.measure}' in {', '.join(outcome.tables)} is counted under {len(used)} definitions, which must not be chained "
-            f"unasked: {one} under {used['definition'].iloc[0]}, {other} under {used['definition'].iloc[1]}; name one in "
-            f"'definitions' of the outcome '{outcome.name}', or say in 'chained_because' why they are one series"
+            f"'{outcome.measure}' in {', '.join(outcome.tables)} is counted under {len(used)} definitions, which must not be "
+            f"chained unasked: {one} under {used['definition'].iloc[0]}, {other} under {used['definition'].iloc[1]}; name one "
+            f"in 'definitions' of the outcome '{outcome.name}', or say in 'chained_because' why they are one series"
         )
     return rows
 
 
-def _cells_and_spans(
-    windows: tuple[CountWindow, ...], periods: pd.PeriodIndex
-) -> tuple[pd.DataFrame, tuple[CountWindow, ...]]:
+def _cells_and_spans(windows: tuple[CountWindow, ...], periods: pd.PeriodIndex) -> tuple[pd.DataFrame, tuple[CountWindow, ...]]:
     """Windows that are exactly one period, as rows of area, period, value and source; and all the others."""
     starts = {start.date(): place for place, start in enumerate(periods.start_time)}
     ends = {end.date(): place for place, end in enumerate(periods.end_time)}
@@ -181,7 +195,7 @@ def _cite(row: pd.Series) -> str:
 def _sum_of(unit: Unit, figures: pd.DataFrame, periods: pd.PeriodIndex) -> np.ndarray:
     """Events of a unit, shape (period,): NaN where one of its areas has no figure or the unit is not valid."""
     cells = figures.pivot(index="period", columns="area", values="value").reindex(index=periods, columns=list(unit.areas))
-    total = cells.sum(axis="columns", min_count=len(unit.areas)).to_numpy(dtype=float)
+    total = cells.sum(axis="columns", min_count=len(unit.areas)).to_numpy(dtype=float, copy=True)
     if unit.valid.start:
         total[periods.start_time < pd.Timestamp(unit.valid.start)] = np.nan
     if unit.valid.end:
@@ -194,9 +208,7 @@ def _sources_of(unit: Unit, figures: pd.DataFrame, periods: pd.PeriodIndex) -> l
     return own.groupby("period")["source"].agg("; ".join).reindex(periods).fillna("").tolist()
 
 
-def _exposure(
-    outcome: Outcome, tables: Mapping[str, pd.DataFrame], units: list[Unit], periods: pd.PeriodIndex
-) -> pd.DataFrame:
+def _exposure(outcome: Outcome, tables: Mapping[str, pd.DataFrame], units: list[Unit], periods: pd.PeriodIndex) -> pd.DataFrame:
     """Person-years, shape (period, unit)."""
     if outcome.population is None:
         return pd.DataFrame(1.0, index=periods, columns=[unit.name for unit in units])

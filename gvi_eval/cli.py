@@ -54,7 +54,9 @@ def main() -> None:
 def output_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that every verb with results shares."""
     for option in (
-        click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True, help="Folder for the results."),
+        click.option(
+            "--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True, help="Folder for the results."
+        ),
         click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the summary."),
         click.option("--quiet", is_flag=True, help="No progress and no summary."),
         click.option("--no-color", is_flag=True, help="Plain text; the environment variable NO_COLOR does the same."),
@@ -67,7 +69,7 @@ def output_options(command: Callable[..., None]) -> Callable[..., None]:
 @output_options
 def reproduce(out: Path, as_json: bool, quiet: bool, no_color: bool) -> None:
     """Run every embedded study: the main job."""
-    from gvi_eval.run import embedded_studies
+    from gvi_eval.plan import embedded_studies
 
     _run(embedded_studies(), out, as_json, quiet, no_color)
 
@@ -103,18 +105,20 @@ def check(ctx: click.Context, path: Path, schema: str | None, as_json: bool, qui
 
 def _check_study(path: Path, as_json: bool, quiet: bool) -> None:
     """A study file holds when it can be read and every panel it asks for can be built."""
-    from gvi_eval.run import prepare
+    from gvi_eval.plan import prepare
 
-    study, plans, _ = prepare(path)
-    summary = {"study": study.name, "outcomes": len(study.outcomes), "specifications": len(plans)}
+    plan = prepare(path)
+    summary = {"study": plan.study.name, "outcomes": len(plan.study.outcomes), "analyses": len(plan.analyses)}
     if as_json:
         _print_json(summary)
     elif not quiet:
-        click.echo(f"{path}: {study.title}: {len(study.outcomes)} outcomes, {len(plans)} specifications; nothing is wrong")
+        click.echo(
+            f"{path}: {plan.study.title}: {summary['outcomes']} outcomes, {summary['analyses']} analyses; nothing is wrong"
+        )
 
 
 def _run(names: list[str], out: Path, as_json: bool, quiet: bool, no_color: bool) -> None:
-    from gvi_eval.run import find_study
+    from gvi_eval.plan import find_study
 
     files = [_found(find_study, name) for name in names]
     from gvi_eval.publish import publish
@@ -175,7 +179,7 @@ def _print_result(result: "StudyResult", folder: Path, no_color: bool) -> None:
     from gvi_eval.summary import summary
 
     plain = no_color or bool(os.environ.get("NO_COLOR"))
-    console = Console(no_color=plain, highlight=False, width=None if sys.stdout.isatty() else 110)
+    console = Console(color_system=None if plain else "auto", highlight=False, width=None if sys.stdout.isatty() else 120)
     console.print(summary(result, folder))
 
 

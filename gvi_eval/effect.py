@@ -3,8 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,32 @@ from gvi_eval.study import Estimand
 
 DRAWS = 10_000
 TOO_MANY = 1e12
+BISECTIONS = 50  # halvings of the range of a mixture: far below the tenth digit that is printed
+ROUNDING = 1e-10
+LARGEST_LOG = 600.0  # of a mean; a t with two degrees of freedom has draws beyond what a float holds
 SEED = 20181001  # of the draws behind differences and events prevented, so that reruns give the same bytes
+
+
+class PathDistribution(Protocol):
+    """What is known about the factual and the expected path at once: a mixture with weights of shape (component,)."""
+
+    weights: np.ndarray
+    dof: float
+
+    @property
+    def kind(self) -> IntervalKind: ...
+
+    def totals(self, rows: np.ndarray, count: int = DRAWS, seed: int = SEED) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Draws of Σ factual, Σ expected, and the sum of counts without the intervention, each of shape (draw,)."""
+        ...
+
+    def log_ratio(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of log(Σ factual / Σ expected) in each component."""
+        ...
+
+    def expected_limits(self, level: float) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper limit of the expected mean, each of shape (period,)."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,19 +74,24 @@ class Mixture:
     def draws(self, rows: np.ndarray, count: int = DRAWS, seed: int = SEED) -> tuple[np.ndarray, ...]:
         """Factual means, expected means, and counts without the intervention, each of shape (draw, row)."""
         random = np.random.default_rng(seed)
-        component = np.repeat(np.arange(len(self.weights)), _shares(self.weights, count))
+        component = np.repeat(np.arange(len(self.weights)), component_counts(self.weights, count))
         factual, expected = self.factual_map[rows], self.expected_map[rows]
         stretch = np.sqrt(self.dof / random.chisquare(self.dof, count)) if np.isfinite(self.dof) else np.ones(count)
         logs = np.empty((count, 2, len(rows)))
         for k in np.unique(component):
             mine = component == k
             both = np.vstack([factual, expected])
-            root = _root(both @ self.covariances[k] @ both.T)
+            root = square_root(both @ self.covariances[k] @ both.T)
             scatter = random.standard_normal((mine.sum(), len(both))) @ root.T
             logs[mine] = (both @ self.means[k] + scatter * stretch[mine, None]).reshape(-1, 2, len(rows))
-        means = np.exp(logs + self.offset[rows])
-        untreated = _noisy(means[:, 1], self.noise, self.dispersion[component], random)
+        means = np.exp(np.minimum(logs + self.offset[rows], LARGEST_LOG))
+        untreated = noisy_counts(means[:, 1], self.noise, self.dispersion[component], random)
         return means[:, 0], means[:, 1], untreated
+
+    def totals(self, rows: np.ndarray, count: int = DRAWS, seed: int = SEED) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Draws of Σ factual, Σ expected, and the sum of counts without the intervention, each of shape (draw,)."""
+        factual, expected, untreated = self.draws(rows, count, seed)
+        return factual.sum(axis=1), expected.sum(axis=1), untreated.sum(axis=1)
 
     def log_ratio(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of log(Σ factual / Σ expected) in each component, by the delta method.
@@ -82,8 +111,7 @@ class Mixture:
         variances = np.einsum("ti,kij,tj->kt", self.expected_map, self.covariances, self.expected_map)
         sds = np.sqrt(np.maximum(variances, 0))
         tail = (1 - level) / 2
-        lower = [quantile(tail, self.weights, means[:, t], sds[:, t], self.dof) for t in range(means.shape[1])]
-        upper = [quantile(1 - tail, self.weights, means[:, t], sds[:, t], self.dof) for t in range(means.shape[1])]
+        lower, upper = (quantiles(p, self.weights, means, sds, self.dof) for p in (tail, 1 - tail))
         return np.exp(self.offset + lower), np.exp(self.offset + upper)
 
 
@@ -98,7 +126,7 @@ class Counterfactual:
     observed: pd.Series
     expected: pd.Series
     factual: pd.Series | None = None
-    mixture: Mixture | None = None
+    mixture: "PathDistribution | None" = None
 
     def frame(self, level: float = 0.95) -> pd.DataFrame:
         """One row per period: the path as it is saved and drawn."""
@@ -137,8 +165,9 @@ class Effect:
     refusal: str | None = None
     counterfactual: Counterfactual | None = None
     notes: tuple[str, ...] = ()
-    details: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    details: Mapping[str, Any] = field(default_factory=dict)
     level: float = 0.95
+    rests_on_prior: bool = False  # the figures say next to nothing about what sets the width
 
     @property
     def window(self) -> tuple[pd.Period, pd.Period]:
@@ -166,6 +195,7 @@ class Effect:
             details=self.details,
             level=self.level,
         )
+        again = dataclasses.replace(again, rests_on_prior=self.rests_on_prior)
         return dataclasses.replace(again, point=None, intervals=(), tests=(), refusal=self.refusal) if self.refusal else again
 
 
@@ -177,7 +207,7 @@ def effect_from_paths(
     unit: str,
     onset: pd.Period,
     notes: tuple[str, ...] = (),
-    details: Mapping[str, Any] = MappingProxyType({}),
+    details: Mapping[str, Any] = {},
     level: float = 0.95,
 ) -> Effect:
     """The only place where paths become numbers.
@@ -197,10 +227,13 @@ def effect_from_paths(
     expected = counterfactual.expected.to_numpy()[rows].sum()
     if estimand.contrast == "ratio" and expected <= 0:
         raise EstimationError(f"nothing was expected of {unit} in {estimand.window}, so no ratio exists; take the difference")
+    gap = reached - expected
+    if abs(gap) <= ROUNDING * abs(expected):
+        gap = 0.0  # what is left of two equal sums is noise of the machine
     point = {
         "ratio": lambda: reached / expected,
-        "difference": lambda: (reached - expected) / len(rows),
-        "prevented": lambda: expected - reached,
+        "difference": lambda: gap / len(rows),
+        "prevented": lambda: 0.0 - gap,
     }[estimand.contrast]()
     intervals, tests = _certainty(counterfactual, estimand, rows, realised, level)
     return Effect(
@@ -234,6 +267,13 @@ def contrast_rows(counterfactual: Counterfactual, estimand: Estimand, onset: pd.
     return np.flatnonzero(inside)
 
 
+def ratio_quantile(effect: Effect, probability: float) -> float:
+    """The value below which the ratio lies with this probability, by the distribution of its paths."""
+    mixture = effect.counterfactual.mixture
+    means, sds = mixture.log_ratio(contrast_rows(effect.counterfactual, effect.estimand, effect.onset))
+    return float(np.exp(quantile(probability, mixture.weights, means, sds, mixture.dof)))
+
+
 def log_contrast(effect: Effect) -> tuple[float, float]:
     """Mean and standard deviation of the log ratio of an effect, for comparing two effects.
 
@@ -261,7 +301,7 @@ def _certainty(
         return (), ()
     if estimand.contrast == "ratio" and not realised:
         return _ratio_certainty(mixture, rows, level)
-    factual, expected, untreated = (draws.sum(axis=1) for draws in mixture.draws(rows))
+    factual, expected, untreated = mixture.totals(rows)
     if realised:
         reached, without = counterfactual.observed.to_numpy()[rows].sum(), untreated
     else:
@@ -275,7 +315,9 @@ def _certainty(
     return (Interval(float(lower), float(upper), level, "prediction" if realised else mixture.kind),), ()
 
 
-def _ratio_certainty(mixture: Mixture, rows: np.ndarray, level: float) -> tuple[tuple[Interval, ...], tuple[Test, ...]]:
+def _ratio_certainty(
+    mixture: PathDistribution, rows: np.ndarray, level: float
+) -> tuple[tuple[Interval, ...], tuple[Test, ...]]:
     means, sds = mixture.log_ratio(rows)
     tail = (1 - level) / 2
     limits = [float(np.exp(quantile(p, mixture.weights, means, sds, mixture.dof))) for p in (tail, 1 - tail)]
@@ -302,12 +344,29 @@ def quantile(p: float, weights: np.ndarray, means: np.ndarray, sds: np.ndarray, 
     z = special.stdtrit(dof, p) if np.isfinite(dof) else special.ndtri(p)
     each = means + z * sds
     low, high = float(each.min()), float(each.max())
-    if high - low < 1e-14:
+
+    def excess(x: float) -> float:
+        return distribution(x, weights, means, sds, dof) - p
+
+    if excess(low) >= 0:  # by rounding only, where the components are almost one
         return low
-    return float(optimize.brentq(lambda x: distribution(x, weights, means, sds, dof) - p, low, high, xtol=1e-12, rtol=1e-12))
+    return high if excess(high) <= 0 else float(optimize.brentq(excess, low, high, xtol=1e-12, rtol=1e-12))
 
 
-def _shares(weights: np.ndarray, count: int) -> np.ndarray:
+def quantiles(p: float, weights: np.ndarray, means: np.ndarray, sds: np.ndarray, dof: float = np.inf) -> np.ndarray:
+    """`quantile` of each column of components, for means and sds of shape (component, column), by bisection."""
+    z = special.stdtrit(dof, p) if np.isfinite(dof) else special.ndtri(p)
+    each, sds = means + z * sds, np.maximum(sds, 1e-300)
+    low, high = each.min(axis=0), each.max(axis=0)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        scaled = (middle - means) / sds
+        below = weights @ (special.stdtr(dof, scaled) if np.isfinite(dof) else special.ndtr(scaled)) < p
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return (low + high) / 2
+
+
+def component_counts(weights: np.ndarray, count: int) -> np.ndarray:
     """How many of ``count`` draws each component gets: largest remainders, so that nothing is left to chance."""
     exact = weights * count
     shares = np.floor(exact).astype(int)
@@ -316,13 +375,13 @@ def _shares(weights: np.ndarray, count: int) -> np.ndarray:
     return shares
 
 
-def _root(covariance: np.ndarray) -> np.ndarray:
+def square_root(covariance: np.ndarray) -> np.ndarray:
     """A matrix square root that also takes a singular covariance."""
     values, vectors = np.linalg.eigh(covariance)
     return vectors * np.sqrt(np.maximum(values, 0))
 
 
-def _noisy(means: np.ndarray, noise: str, dispersion: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def noisy_counts(means: np.ndarray, noise: str, dispersion: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Counts that scatter about their means as ``noise`` says."""
     if noise == "nb2":
         shape = 1 / np.maximum(dispersion, 1e-10)[:, None]

@@ -1,10 +1,9 @@
 """The panel: counts per period and area, with exposure, gaps and odd spans; the only thing an estimator sees."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -39,7 +38,7 @@ class Panel:
     kind: Literal["count", "continuous", "share"] = "count"
     windows: tuple[CountWindow, ...] = ()
     interventions: tuple[Intervention, ...] = ()
-    covariates: Mapping[str, pd.DataFrame] = field(default_factory=lambda: MappingProxyType({}))
+    covariates: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     outcome: str = "events"
     sources: pd.DataFrame | None = None
     dropped: tuple[str, ...] = ()
@@ -47,9 +46,14 @@ class Panel:
     def __post_init__(self) -> None:
         if not isinstance(self.values.index, pd.PeriodIndex):
             raise DataError(f"the rows of a panel are periods, not {type(self.values.index).__name__}; use a PeriodIndex")
+        if self.values.empty:
+            raise DataError("a panel holds no period or no unit; give it at least one of each")
+        if self.values.columns.has_duplicates:
+            unit = self.values.columns[self.values.columns.duplicated()][0]
+            raise DataError(f"the unit {unit} stands twice in a panel; give each unit one column")
         if self.values.index.has_duplicates or not self.values.index.is_monotonic_increasing:
             raise DataError("the periods of a panel are not in order or occur twice; sort them and drop the doubles")
-        if len(self.values) and len(self.values) != (self.values.index[-1] - self.values.index[0]).n + 1:
+        if len(self.values) != (self.values.index[-1] - self.values.index[0]).n + 1:
             raise DataError("the periods of a panel leave some out; give every period a row, with NaN where no figure exists")
         if not self.values.index.equals(self.exposure.index) or not self.values.columns.equals(self.exposure.columns):
             raise DataError("counts and exposure of a panel differ in periods or units; build both for the same cells")
@@ -76,7 +80,9 @@ class Panel:
             raise DataError(f"the span {window} belongs to no unit of the panel; add {window.unit} to the study")
         first, last = self.values.index[0].start_time.date(), self.values.index[-1].end_time.date()
         if window.start < first or window.end > last:
-            raise DataError(f"the span {window} reaches beyond the panel, {first} to {last}; widen the baseline or leave it out")
+            raise DataError(
+                f"the span {window} reaches beyond the panel, {first} to {last}; widen the baseline or leave it out"
+            )
 
     @property
     def frequency(self) -> str:
@@ -139,7 +145,7 @@ class Panel:
     def starting(self, onset: pd.Period | str) -> "Panel":
         """The same figures with another start, for every treated unit."""
         onset = pd.Period(onset, freq=self.frequency)
-        return self.with_(onsets=MappingProxyType({unit: onset for unit in self.onsets}))
+        return self.with_(onsets={unit: onset for unit in self.onsets})
 
     def before(self, period: pd.Period | str) -> "Panel":
         """Only the periods before this one: nobody is treated yet, until `starting` names a placebo start."""
@@ -184,7 +190,7 @@ class Panel:
 
     def adjusted(self, ratio: float) -> "Panel":
         """Treated counts after the start divided by a ratio: the null that the effect is this ratio."""
-        values = self.values.copy()
+        values = self.values.astype(float)
         for unit, onset in self.onsets.items():
             values.loc[self.periods >= onset, unit] /= ratio
         if self.windows:
@@ -211,26 +217,58 @@ class Panel:
         return dataclasses.replace(window, count=int(_scaled(np.array([window.count]), 1 + after * (ratio - 1), random)[0]))
 
     def resampled(self, frequency: Literal["Q", "Y"]) -> "Panel":
-        """Coarser periods; a coarse cell with a missing part is a gap, and spans stay what they are."""
+        """Coarser periods; a coarse cell with a missing part is a gap, spans stay what they are, covariates are averaged."""
+        if PER_YEAR[frequency] > PER_YEAR[self.frequency]:
+            raise StudyError(f"figures of frequency {self.frequency} cannot be made finer, {frequency}; resample to Q or Y")
         coarse = self.periods.asfreq(frequency)
         complete = coarse.value_counts().reindex(coarse.unique()) == PER_YEAR[self.frequency] // PER_YEAR[frequency]
         whole = complete.index[complete.to_numpy()]
         values = self.values.groupby(coarse).sum(min_count=1).where(self.values.notna().groupby(coarse).all())
         exposure = self.exposure.groupby(coarse).sum()
-        sources = self.sources.fillna("").groupby(coarse).agg(lambda cells: "; ".join(filter(None, cells))) if self.sources is not None else None
+        sources = (
+            self.sources.fillna("").groupby(coarse).agg(lambda cells: "; ".join(filter(None, cells)))
+            if self.sources is not None
+            else None
+        )
         cut = [str(period) for period in coarse.unique() if period not in whole]
         onsets = {unit: onset.asfreq(frequency) for unit, onset in self.onsets.items()}
         inside = [onset for unit, onset in self.onsets.items() if onset.start_time != onsets[unit].start_time]
         dropped = self.dropped + tuple(f"{period} left out, because only part of it lies in the panel" for period in cut)
-        dropped += tuple(f"the start {onset} lies inside {onset.asfreq(frequency)}, which counts as treated" for onset in inside)
+        dropped += tuple(
+            f"the start {onset} lies inside {onset.asfreq(frequency)}, which counts as treated" for onset in inside
+        )
         keep = values.index.isin(whole)
+        if not keep.any():
+            raise StudyError(
+                f"no whole {frequency} lies in the panel, {self.periods[0]} to {self.periods[-1]}; keep its periods"
+            )
+        dropped += tuple(self._lost_in(values, coarse, keep))
+        first, last = values.index[keep][0].start_time.date(), values.index[keep][-1].end_time.date()
+        beyond = tuple(span for span in self.windows if span.start < first or span.end > last)
+        dropped += tuple(
+            f"the span of {span} left out, because it lies in a period of which only a part is in the panel" for span in beyond
+        )
         return self.with_(
             values=values[keep],
             exposure=exposure[keep],
-            onsets=MappingProxyType(onsets),
+            onsets=onsets,
+            windows=tuple(span for span in self.windows if span not in beyond),
+            covariates={name: table.groupby(coarse).mean()[keep] for name, table in self.covariates.items()},
             sources=None if sources is None else sources[keep],
             dropped=dropped,
         )
+
+    def _lost_in(self, values: pd.DataFrame, coarse: pd.PeriodIndex, keep: np.ndarray) -> Iterator[str]:
+        """Sentences on figures that a coarse cell loses, because a span covers the rest of its days."""
+        for unit in dict.fromkeys(span.unit for span in self.windows):
+            spanned = sum(coverage(span, self.periods) for span in self.spans(unit)) > 0
+            lost = (
+                values[unit].isna()
+                & self.values[unit].notna().groupby(coarse).any()
+                & pd.Series(spanned, coarse).groupby(level=0).any()
+            )
+            for period in values.index[lost.to_numpy() & keep]:
+                yield f"the finer figures of {unit} in {period} left out, because a span covers the rest of it"
 
     def _inside(self, window: Window) -> np.ndarray:
         """Which periods touch these days, shape (period,)."""
@@ -245,17 +283,18 @@ class Panel:
         return self.with_(
             values=self.values[units],
             exposure=self.exposure[units],
-            onsets=MappingProxyType(onsets),
+            onsets=onsets,
             windows=tuple(window for window in self.windows if window.unit in units),
             sources=None if self.sources is None else self.sources[units],
-            covariates=MappingProxyType({name: table[units] for name, table in self.covariates.items()}),
+            covariates={name: table[units] for name, table in self.covariates.items()},
         )
 
     def _cut(self, keep: np.ndarray, what: str, first: date = date.min, last: date = date.max) -> "Panel":
         """The panel with periods removed from an end. A span that reaches into the removed days is left out and listed,
         and so is a period of which only a part remains, unless a span covers that part."""
+        nothing = f"nothing is left of the panel, {self.periods[0]} to {self.periods[-1]}, without the days {what}; keep some"
         if not keep.any():
-            raise StudyError(f"nothing is left of the panel, {self.periods[0]} to {self.periods[-1]}, without the days {what}")
+            raise StudyError(nothing)
         kept = self.periods[keep]
         first, last = max(first, kept[0].start_time.date()), min(last, kept[-1].end_time.date())
         spans = tuple(window for window in self.windows if first <= window.start and window.end <= last)
@@ -264,15 +303,17 @@ class Panel:
         whole = (self.periods.start_time >= pd.Timestamp(first)) & (self.periods.end_time.normalize() <= pd.Timestamp(last))
         covered = sum((coverage(span, self.periods) for span in spans), np.zeros(len(self.periods))) > 0
         keep = keep & (whole | covered)
+        if not keep.any():
+            raise StudyError(nothing)
         values = self.values.mask(np.broadcast_to(~whole[:, None], self.values.shape))[keep]
         onsets = {unit: min(onset, values.index[-1] + 1) for unit, onset in self.onsets.items()}
         return self.with_(
             values=values,
             exposure=self.exposure[keep],
-            onsets=MappingProxyType(onsets),
+            onsets=onsets,
             windows=spans,
             sources=None if self.sources is None else self.sources[keep],
-            covariates=MappingProxyType({name: table[keep] for name, table in self.covariates.items()}),
+            covariates={name: table[keep] for name, table in self.covariates.items()},
             dropped=self.dropped + notes,
         )
 

@@ -43,8 +43,7 @@ COLUMNS = {
     ),
     "case file numbers": "diarienr diarienummer dnr journalnr journalnummer sagsnr sagsnummer",
     "names of persons": (
-        "name namn navn fullname firstname lastname surname förnamn fornamn efternamn fornavn efternavn "
-        "personnamn personnavn"
+        "name namn navn fullname firstname lastname surname förnamn fornamn efternamn fornavn efternavn personnamn personnavn"
     ),
     "exact places": (
         "lat lon lng latitude longitude latitud longitud breddegrad længdegrad xcoord ycoord xkoord ykoord "

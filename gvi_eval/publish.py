@@ -1,18 +1,20 @@
 """The results folder of a study: tables, paths, panels, figures, and a manifest that says where each number came from."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from gvi_eval.errors import DataError
 from gvi_eval.estimators import settings_of
 from gvi_eval.hashing import code_hash, file_hash, settings_hash
 from gvi_eval.resources import CHECKOUT
-from gvi_eval.results import StudyResult, effects_table, panel_table, path_name, threats_table
+from gvi_eval.results import StudyResult, effects_table, pairs_table, panel_table, path_name, power_of, threats_table
 from gvi_eval.tables import Origin, read_origin
 from gvi_eval.writing import csv_bytes, json_bytes, whole_folder
 
+COMPILED = "compiled"  # begins the publisher of a table whose rows have publishers of their own
 SOFTWARE = ("matplotlib", "numpy", "pandas", "scipy", "seaborn", "statsmodels")
 
 
@@ -22,10 +24,17 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
     effects.csv, threats.csv, paths/, panels/, figures/<name>/, manifest.json and ro-crate-metadata.json; the same study,
     tables and code give the same bytes. ``done`` is told of each part.
     """
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
+        raise DataError(
+            f"the folder '{folder}' holds files that are no results and would be replaced; choose another with --out"
+        )
     origins = {name: read_origin(path) for name, path in result.inputs.items()}
     run = run_id(result)
     with whole_folder(folder) as fresh:
         _write(fresh / "effects.csv", csv_bytes(effects_table(result)))
+        _write(fresh / "pairs.csv", csv_bytes(pairs_table(result)))
+        if result.power:
+            _write(fresh / "power.csv", csv_bytes(power_of(result)))
         _write(fresh / "threats.csv", csv_bytes(threats_table(result)))
         for analysis in result.analyses:
             if analysis.fit.counterfactual is not None:
@@ -59,8 +68,15 @@ def _write(file: Path, content: bytes) -> None:
     file.write_bytes(content)
 
 
-def _source(origins: Any) -> str:
-    return "; ".join(dict.fromkeys(f"{origin.publisher} ({origin.licence})" for origin in origins))
+def _source(origins: Iterable[Origin]) -> str:
+    """Whose figures these are; a table compiled from many names its sources row by row."""
+    names = [
+        "figures of several publishers, each named in its table"
+        if origin.publisher.startswith(COMPILED)
+        else f"{origin.publisher} ({origin.licence})"
+        for origin in origins
+    ]
+    return "; ".join(dict.fromkeys(names))
 
 
 def _relative(path: Path, study_file: Path) -> str:
@@ -162,4 +178,7 @@ def _crate(manifest: dict[str, Any]) -> dict[str, Any]:
         "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
         "about": {"@id": "./"},
     }
-    return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": [descriptor, root, software, action, *inputs, *outputs]}
+    return {
+        "@context": "https://w3id.org/ro/crate/1.1/context",
+        "@graph": [descriptor, root, software, action, *inputs, *outputs],
+    }

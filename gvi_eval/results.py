@@ -1,7 +1,5 @@
 """What a study gave, and the tables in which it is published."""
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,9 +12,13 @@ import pandas as pd
 from gvi_eval.effect import Effect
 from gvi_eval.estimators import Estimator
 from gvi_eval.panel import Panel
+from gvi_eval.sensitivity.exclusion import exclusion
+from gvi_eval.sensitivity.level_trend import LevelTrend
+from gvi_eval.sensitivity.power import BENCHMARK, PowerRow, detectable_of, reading_of
 from gvi_eval.sensitivity.threats import ThreatResult
 from gvi_eval.study import Specification, Study
 from gvi_eval.windows import CountWindow
+from gvi_eval.writing import slug
 
 RANGE = "range over starts"
 
@@ -43,8 +45,22 @@ class Analysis:
         return f"panels/{panel_id(self.panel)}.csv"
 
     @property
+    def variant(self) -> tuple[str, ...]:
+        """What sets it apart from another analysis of the same specification and start: a prior scale of its own."""
+        return tuple(self.inference.split(", ")[1:])
+
+    @property
     def is_range(self) -> bool:
         return self.inference == RANGE
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """The same analysis without and with the trend before the start, and what the two say together."""
+
+    level: Analysis
+    trend: Analysis
+    verdict: LevelTrend
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,30 +71,34 @@ class StudyResult:
     file: Path
     inputs: Mapping[str, Path]
     analyses: tuple[Analysis, ...]
+    pairs: tuple[Pair, ...]
     threats: tuple[ThreatResult, ...]
+    power: tuple[PowerRow, ...] = ()
 
     @property
     def headline(self) -> Analysis:
         """The analysis marked headline; where the start is an interval, its range over starts."""
-        return [analysis for analysis in self.analyses if analysis.specification.headline][-1]
+        own = [each for each in self.analyses if each.specification.headline and not each.variant]
+        return own[-1]
 
 
 def effects_table(result: StudyResult) -> pd.DataFrame:
     """One row per specification × start × estimand, refusals included."""
-    return pd.DataFrame(
-        [_row(result.study, analysis, effect) for analysis in result.analyses for effect in analysis.effects]
-    )
+    return pd.DataFrame([_row(result.study, analysis, effect) for analysis in result.analyses for effect in analysis.effects])
 
 
 def _row(study: Study, analysis: Analysis, effect: Effect) -> dict[str, object]:
     interval = effect.intervals[0] if effect.intervals else None
     test = effect.tests[0] if effect.tests else None
-    window = effect.window if effect.counterfactual is not None else _declared_window(analysis, effect)
+    excluded = exclusion(effect, study.smallest_effect) if effect.estimand.contrast == "ratio" else None
+    refused = effect.refusal or effect.counterfactual is None
+    window = _declared_window(analysis, effect) if refused else effect.window
     return {
-        "id": "/".join([study.name, analysis.specification.name, analysis.onset, effect.estimand.name]),
+        "id": "/".join([study.name, analysis.specification.name, analysis.onset, *analysis.variant, effect.estimand.name]),
         "study": study.name,
         "specification": analysis.specification.name,
-        "headline": analysis.specification.headline,
+        "part": "prior scale" if analysis.variant else analysis.specification.part,
+        "headline": analysis.specification.headline and not analysis.variant,
         "estimator": analysis.estimator.name,
         "inference": analysis.inference,
         "unit": effect.unit,
@@ -96,6 +116,9 @@ def _row(study: Study, analysis: Analysis, effect: Effect) -> dict[str, object]:
         "kind": interval.kind if interval else None,
         "p": test.p_value if test else None,
         "floor": test.floor if test else None,
+        "excludes": excluded.sentence if excluded else None,
+        "detectable": detectable_of(effect) if effect.estimand.contrast == "ratio" else None,
+        "reading_if_true": reading_of(effect) if effect.estimand.contrast == "ratio" else None,
         "refusal": effect.refusal,
         "notes": " | ".join(effect.notes),
         "panel": analysis.panel_file,
@@ -156,15 +179,53 @@ def panel_id(panel: Panel) -> str:
     return sha256(panel_table(panel).to_csv(index=False, float_format="%.17g").encode()).hexdigest()[:12]
 
 
+def pairs_table(result: StudyResult) -> pd.DataFrame:
+    """One row per analysis and start: without the trend, with it, and whether a step can be told from the trend."""
+    rows = []
+    for pair in result.pairs:
+        row: dict[str, object] = {
+            "outcome": result.study.outcome(pair.trend.specification.outcome).title,
+            "specification": pair.trend.specification.name,
+            "onset": pair.trend.onset,
+            "inference": pair.trend.inference,
+        }
+        for name, effect in (("level", pair.level.fit), ("trend", pair.trend.fit)):
+            interval = effect.intervals[0] if effect.intervals else None
+            row |= {
+                name: effect.point,
+                f"{name}_lower": interval.lower if interval else None,
+                f"{name}_upper": interval.upper if interval else None,
+            }
+        rows.append(row | {"separated": pair.verdict.separated, "sentence": pair.verdict.sentence})
+    return pd.DataFrame(rows)
+
+
+def power_of(result: StudyResult) -> pd.DataFrame:
+    """One row per noise setting: what the headline's design could have told."""
+    return pd.DataFrame(
+        [
+            {
+                "specification": result.headline.specification.name,
+                "noise": row.noise.name,
+                "alpha": row.noise.alpha,
+                "sigma": row.noise.sigma,
+                "rho": row.noise.rho,
+                "detectable": row.detectable,
+                "benchmark": BENCHMARK,
+                "power_at_benchmark": row.power_at_benchmark,
+                "reading_if_significant": row.reading,
+                "standard_error": row.standard_error,
+                "half_width": row.half_width,
+                "refused": row.refused,
+            }
+            for row in result.power
+        ]
+    )
+
+
 def path_name(analysis: Analysis) -> str:
-    """Where the path of an analysis is saved, by its specification and its start."""
-    return f"paths/{slug(analysis.specification.name)}-{slug(analysis.onset)}.csv"
-
-
-def slug(name: str) -> str:
-    """A name as a file name: lower case, plain letters, digits and hyphens; a plus sign is spelt out."""
-    plain = unicodedata.normalize("NFKD", name.replace("+", " plus ")).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+    """Where the path of an analysis is saved, by its specification, its start and what sets it apart besides."""
+    return f"paths/{slug(' '.join([analysis.specification.name, analysis.onset, *analysis.variant]))}.csv"
 
 
 def threats_table(result: StudyResult) -> pd.DataFrame:

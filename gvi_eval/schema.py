@@ -211,8 +211,7 @@ def schema_from(descriptor: Mapping[str, Any], file: str) -> Schema:
     _refuse_unknown(descriptor, SCHEMA_KEYS, file)
     if descriptor.get("missingValues", [""]) != [""]:
         raise DataError(
-            f"{file} takes {descriptor['missingValues']} as missing; only the blank cell is, "
-            'so write "missingValues": [""]'
+            f'{file} takes {descriptor["missingValues"]} as missing; only the blank cell is, so write "missingValues": [""]'
         )
     columns = tuple(_field(raw, file) for raw in descriptor.get("fields", []))
     known = [column.name for column in columns]
@@ -382,7 +381,9 @@ def _field(raw: Mapping[str, Any], file: str) -> Field:
     try:
         re.compile(constraints.get("pattern", ""))
     except re.error as error:
-        raise DataError(f"{where} has the pattern {constraints['pattern']!r}, which is not one ({error}); correct it") from error
+        raise DataError(
+            f"{where} has the pattern {constraints['pattern']!r}, which is not one ({error}); correct it"
+        ) from error
     return replace(
         plain,
         description=raw.get("description", ""),
@@ -404,9 +405,7 @@ def _limit(field: Field, raw: Any, where: str) -> Any:
 
 def _foreign_key(raw: Mapping[str, Any], file: str) -> ForeignKey:
     reference = raw.get("reference", {})
-    key = ForeignKey(
-        _as_names(raw.get("fields", [])), reference.get("resource", ""), _as_names(reference.get("fields", []))
-    )
+    key = ForeignKey(_as_names(raw.get("fields", [])), reference.get("resource", ""), _as_names(reference.get("fields", [])))
     if not key.fields or len(key.fields) != len(key.reference_fields):
         raise DataError(f"{file} has the foreign key {dict(raw)}; give it as many fields as reference fields, at least one")
     return key
@@ -505,8 +504,16 @@ CASTS: dict[str, Callable[[str], Any]] = {
     "integer": _cast_integer,
     "number": _cast_number,
     "date": _cast_date,
-    "boolean": {"true": True, "True": True, "TRUE": True, "1": True,
-                "false": False, "False": False, "FALSE": False, "0": False}.get,
+    "boolean": {
+        "true": True,
+        "True": True,
+        "TRUE": True,
+        "1": True,
+        "false": False,
+        "False": False,
+        "FALSE": False,
+        "0": False,
+    }.get,
     "year": _cast_year,
 }
 TYPES = {
@@ -524,7 +531,12 @@ BOUNDS: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
     "exclusiveMaximum": (operator.lt, "not less than"),
 }
 SIGNS: dict[str, Callable[[Any, Any], bool]] = {
-    "<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt, "==": operator.eq, "!=": operator.ne,
+    "<=": operator.le,
+    "<": operator.lt,
+    ">=": operator.ge,
+    ">": operator.gt,
+    "==": operator.eq,
+    "!=": operator.ne,
 }
 BLANK = Fault("is not allowed here", "fill it in, or take the row out if no figure was published")
 SCHEMA_KEYS = ("$schema", "name", "title", "description", "fields", "primaryKey", "foreignKeys", "missingValues", "gvi:rules")

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 from gvi_eval.errors import StudyError
 from gvi_eval.resources import resource
+from gvi_eval.writing import slug
 
 Frequency = Literal["M", "Q", "Y"]
 Contrast = Literal["ratio", "difference", "prevented"]
@@ -80,8 +80,8 @@ class Outcome:
     vintage: str | None = None
     population: str | None = None
     proxy_for: str | None = None
-    label_in: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # other languages: da, sv
-    proxy_for_in: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    label_in: Mapping[str, str] = field(default_factory=dict)  # other languages: da, sv
+    proxy_for_in: Mapping[str, str] = field(default_factory=dict)
     excluded: tuple[ExcludedFigures, ...] = ()
 
     @property
@@ -167,6 +167,44 @@ class Specification:
     transforms: tuple[tuple[str, Any], ...] = ()
     headline: bool = False
     note: str | None = None
+    part: Literal["declared", "twin", "grid"] = "declared"  # twin: the other side of level | level + trend
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Choices that could be defended equally well; every combination of them is run.
+
+    A window is named by its last day, a donut by its days or "no donut", a start by its first day.
+    """
+
+    estimator: str
+    outcome: str
+    settings: Mapping[str, Any]
+    windows: tuple[Window, ...]
+    donuts: tuple[Window, ...]
+    starts: tuple[date, ...]
+
+    def specifications(self) -> tuple[Specification, ...]:
+        """One specification per combination."""
+        return tuple(
+            Specification(
+                name=f"to {window.end}, {_donut_name(donut)}, start {start}",
+                estimator=self.estimator,
+                outcome=self.outcome,
+                settings=self.settings,
+                start=start,
+                window=window,
+                transforms=() if donut == Window() else (("donut", donut),),
+                part="grid",
+            )
+            for window in self.windows
+            for donut in self.donuts
+            for start in self.starts
+        )
+
+
+def _donut_name(donut: Window) -> str:
+    return "no donut" if donut == Window() else f"without {donut.start} to {donut.end}"
 
 
 @dataclass(frozen=True)
@@ -185,6 +223,14 @@ class Study:
     specifications: tuple[Specification, ...]
     smallest_effect: tuple[float, float] = (0.90, 1.11)
     limits: tuple[str, ...] = ()
+    grid: Grid | None = None
+    seed: int = 1
+    power_draws: int = 0  # data sets simulated per noise setting and effect; 0 leaves power out
+
+    @property
+    def declared(self) -> tuple[Specification, ...]:
+        """Every specification, those of the grid included."""
+        return self.specifications + (self.grid.specifications() if self.grid else ())
 
     @property
     def treated(self) -> Unit:
@@ -226,7 +272,10 @@ def load_study(path: Path) -> Study:
     except tomllib.TOMLDecodeError as fault:
         raise StudyError(f"{path.name} is not valid TOML: {fault}; correct that line") from None
     _check_schema(document, path.name)
-    study = _study(document)
+    try:
+        study = _study(document)
+    except StudyError as fault:
+        raise StudyError(f"{path.name}: {fault}") from None
     _check_names(study, path.name)
     return study
 
@@ -258,7 +307,8 @@ def _sentence(fault: Any) -> str:
         known = sorted(fault.schema.get("properties", {}))
         unknown = sorted(set(fault.instance) - set(known))
         hints = [difflib.get_close_matches(key, known, 1) for key in unknown]
-        asks = [f"'{key}'" + (f" (did you mean '{hint[0]}'?)" if hint else "") for key, hint in zip(unknown, hints)]
+        guesses = [f" (did you mean '{hint[0]}'?)" if hint else "" for hint in hints]
+        asks = [f"'{key}'{guess}" for key, guess in zip(unknown, guesses, strict=True)]
         return f"{place} has the unknown key {', '.join(asks)}; known are {', '.join(known)}"
     if fault.validator == "required":
         missing = [key for key in fault.validator_value if key not in fault.instance]
@@ -283,7 +333,27 @@ def _study(document: dict[str, Any]) -> Study:
         specifications=tuple(map(_specification, document["specifications"])),
         smallest_effect=tuple(document.get("smallest_effect", Study.smallest_effect)),
         limits=tuple(document.get("limits", ())),
+        grid=_grid(document.get("grid")),
+        seed=document.get("seed", Study.seed),
+        power_draws=document.get("power_draws", Study.power_draws),
     )
+
+
+def _grid(item: dict[str, Any] | None) -> Grid | None:
+    if item is None:
+        return None
+    return Grid(
+        estimator=item["estimator"],
+        outcome=item["outcome"],
+        settings=_settings(item),
+        windows=tuple(map(_window, item["windows"])),
+        donuts=tuple(map(_window, item["donuts"])),
+        starts=tuple(map(date.fromisoformat, item["starts"])),
+    )
+
+
+def _settings(item: dict[str, Any]) -> Mapping[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in item.get("settings", {}).items()}
 
 
 def _day(text: str | None) -> date | None:
@@ -332,11 +402,10 @@ def _specification(item: dict[str, Any]) -> Specification:
         for step in item.get("transforms", ())
         for name, value in step.items()
     )
-    settings = {key: tuple(value) if isinstance(value, list) else value for key, value in item.get("settings", {}).items()}
     return Specification(
         **{
             **item,
-            "settings": MappingProxyType(settings),
+            "settings": _settings(item),
             "start": _day(item.get("start")),
             "window": _window(item.get("window")),
             "transforms": transforms,
@@ -347,11 +416,14 @@ def _specification(item: dict[str, Any]) -> Specification:
 def _check_names(study: Study, file: str) -> None:
     """Names that are used must be declared, once, and exactly one analysis is the headline."""
     faults: list[str] = []
-    for what in ("outcomes", "units", "interventions", "estimands", "specifications"):
+    for what in ("outcomes", "units", "interventions", "estimands", "declared"):
         names = [item.name for item in getattr(study, what)]
-        faults += [f"{what} has '{name}' twice; give each its own name" for name in sorted({n for n in names if names.count(n) > 1})]
+        word = "specifications" if what == "declared" else what
+        faults += [
+            f"{word} has '{name}' twice; give each its own name" for name in sorted({n for n in names if names.count(n) > 1})
+        ]
     declared = [outcome.name for outcome in study.outcomes]
-    for specification in study.specifications:
+    for specification in study.declared:
         if specification.outcome not in declared:
             faults.append(
                 f"specification '{specification.name}' uses the outcome '{specification.outcome}', which is not declared; "
@@ -359,12 +431,26 @@ def _check_names(study: Study, file: str) -> None:
             )
     headlines = [specification.name for specification in study.specifications if specification.headline]
     if len(headlines) != 1:
-        faults.append(f"{len(headlines)} specifications are marked headline ({', '.join(headlines) or 'none'}); mark exactly one")
+        faults.append(
+            f"{len(headlines)} specifications are marked headline ({', '.join(headlines) or 'none'}); mark exactly one"
+        )
     primaries = [outcome.name for outcome in study.outcomes if outcome.role == "primary"]
     if len(primaries) != 1:
-        faults.append(f"{len(primaries)} outcomes have the role primary ({', '.join(primaries) or 'none'}); give it to exactly one")
-    if not any(unit.role == "treated" for unit in study.units):
-        faults.append("no unit has the role treated; name the place that was treated")
+        faults.append(
+            f"{len(primaries)} outcomes have the role primary ({', '.join(primaries) or 'none'}); give it to exactly one"
+        )
+    treated = [unit.name for unit in study.units if unit.role == "treated"]
+    if len(treated) != 1:
+        faults.append(
+            f"{len(treated)} units have the role treated ({', '.join(treated) or 'none'}); name the one place of this study"
+        )
+    if study.estimands[0].contrast != "ratio":
+        faults.append(f"the first estimand '{study.estimands[0].name}' is a {study.estimands[0].contrast}; put a ratio first")
+    slugs = {}
+    for specification in study.declared:
+        twin = slugs.setdefault(slug(specification.name), specification.name)
+        if twin != specification.name:
+            faults.append(f"the specifications '{twin}' and '{specification.name}' would share a file; give one another name")
     treatments = [event for event in study.interventions if event.role == "treatment"]
     if not treatments:
         faults.append("no intervention has the role treatment; name the programme and its start")

@@ -1,5 +1,7 @@
 """A study on one screen: its question, its estimates, what speaks against them, and where the files are."""
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -7,53 +9,104 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gvi_eval.assembly import NOT_USED
 from gvi_eval.effect import Effect
-from gvi_eval.results import Analysis, StudyResult
+from gvi_eval.results import Analysis, Pair, StudyResult
+from gvi_eval.sensitivity.exclusion import exclusion
+from gvi_eval.sensitivity.level_trend import LevelTrend
+from gvi_eval.sensitivity.power import power_sentence
+from gvi_eval.sensitivity.threats import ThreatResult
+from gvi_eval.study import Outcome
+
+MANY = 3  # names that fit into a sentence
 
 
 def summary(result: StudyResult, folder: Path) -> RenderableType:
-    """What `run` prints: one line per analysis, refusals in words, then notes, threats and limits."""
+    """What `run` prints: the headline in words, one line per analysis, refusals, notes, threats and limits."""
     study = result.study
     parts: list[RenderableType] = [Text(""), Text(study.title, style="bold"), Text(study.question), Text("")]
-    parts.append(_table(result))
+    parts += _sentences("Headline", headline(result))
+    parts += [Text(""), _table(result)]
     parts += _sentences("Beside these numbers", _notes(result))
-    states = [f"{threat.id} {threat.state}: {threat.sentence}" for threat in result.threats]
-    parts += _sentences("Threats to validity", list(dict.fromkeys(states)))
+    parts += _sentences("Threats to validity", _threats(result))
+    parts += _sentences("Figures not used", _unused(result))
     parts += _sentences("Limits", list(study.limits))
     parts.append(Text(f"\n{folder / 'effects.csv'} and, beside it, paths, panels, figures and manifest.json", style="dim"))
     return Group(*parts)
 
 
+def headline(result: StudyResult) -> list[str]:
+    """The headline in sentences: what the pair says, the interval, what it excludes, and what the design could have told."""
+    analysis = result.headline
+    effect, outcome = analysis.fit, result.study.outcome(analysis.specification.outcome).title
+    sentences = [
+        f"{pair.verdict.sentence} ({pair.trend.onset})" for pair in result.pairs if analysis in (pair.level, pair.trend)
+    ]
+    if effect.refusal:
+        return [*sentences, f"{outcome}, {analysis.specification.name}: refused, {effect.refusal}"]
+    sentences.append(f"{outcome}, {analysis.specification.name}, {analysis.onset}: {_ratio(effect)}, {effect.level:.0%} {effect.intervals[0].kind}")
+    excluded = exclusion(effect, result.study.smallest_effect)
+    if excluded:
+        sentences.append(excluded.sentence)
+    return sentences + [power_sentence(row) for row in result.power]
+
+
+def _is_headline(result: StudyResult, pair: Pair) -> bool:
+    """The pair of the headline; where the start is an interval, its pair at each start and over them all."""
+    own = result.headline.specification
+    return any(each.specification is own and not each.variant for each in (pair.level, pair.trend))
+
+
 def _table(result: StudyResult) -> Table:
-    """Ratios and events prevented, one section per outcome; a proxy is called one in its section's title."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("analysis", overflow="fold")
-    table.add_column("start", no_wrap=True)
-    table.add_column("ratio", justify="right", no_wrap=True)
-    table.add_column("interval", overflow="fold")
-    table.add_column("p", justify="right", no_wrap=True)
-    table.add_column("prevented", justify="right", overflow="fold")
+    """Level | level + trend for each analysis that has both, one ratio for each that has not; one section per outcome.
+
+    Intervals are 95 % unless said; ``apart`` says whether a step can be told from the trend.
+    """
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("analysis", overflow="fold", min_width=30)
+    for name in ("start", "level", "level + trend", "interval", "prevented", "apart"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("level", "level + trend"))
     for outcome in result.study.outcomes:
-        own = [a for a in result.analyses if a.specification.outcome == outcome.name and _shown(result, a)]
-        if own:
+        lines = list(_lines(result, outcome))
+        if lines:
             table.add_row(Text(outcome.title, style="italic underline"))
-        for analysis in own:
-            table.add_row(*_cells(result, analysis), style="bold" if analysis is result.headline else None)
+        for line, is_headline in lines:
+            table.add_row(*line, style="bold" if is_headline else None)
     return table
 
 
+def _lines(result: StudyResult, outcome: Outcome) -> Iterator[tuple[list[Text], bool]]:
+    """The rows of an outcome: analysis, start, both ratios, events prevented, and whether they can be told apart."""
+    paired = {id(analysis) for pair in result.pairs for analysis in (pair.level, pair.trend)}
+    rows: list[tuple[Analysis, Analysis | None, LevelTrend | None]] = [
+        (pair.level, pair.trend, pair.verdict) for pair in result.pairs
+    ]
+    rows += [(analysis, None, None) for analysis in result.analyses if id(analysis) not in paired]
+    order = {id(analysis): place for place, analysis in enumerate(result.analyses)}
+    for level, trend, verdict in sorted(rows, key=lambda row: min(order[id(each)] for each in row[:2] if each is not None)):
+        first = min((each for each in (level, trend) if each is not None), key=lambda each: order[id(each)])
+        if first.specification.outcome != outcome.name or not _shown(result, first):
+            continue
+        chosen = result.headline in (level, trend)
+        main = trend or level
+        name = first.specification.name.removesuffix(f", start {first.specification.start}")
+        name = "  " + (f"  {', '.join(first.variant)}" if first.variant else name)
+        both = [_ratio(level.fit), _ratio(trend.fit) if trend else ""]
+        cells = [name, first.onset, *both, _kind(main.fit), _prevented(main), _told(verdict)]
+        yield [Text(cell) for cell in cells], chosen
+
+
 def _shown(result: StudyResult, analysis: Analysis) -> bool:
-    """Each start of the headline; of the other analyses with several starts only the range."""
+    """Each start of the headline, and of the other analyses with several starts only the range."""
     own = [other for other in result.analyses if other.specification is analysis.specification]
-    return len(own) == 1 or analysis.is_range or analysis.specification.headline
+    several = any(other.is_range for other in own)
+    return not several or analysis.is_range or analysis.specification.headline
 
 
-def _cells(result: StudyResult, analysis: Analysis) -> list[str]:
-    effect = analysis.fit
-    name = "  " + analysis.specification.name + (" (headline)" if analysis is result.headline else "")
-    if effect.refusal:
-        return [name, analysis.onset, "refused", effect.refusal, "", ""]
-    return [name, analysis.onset, f"{effect.point:.3f}", _interval(effect), _p(effect), _prevented(analysis)]
+def _told(verdict: LevelTrend | None) -> str:
+    if verdict is None:
+        return ""
+    return {True: "yes", False: "no", None: ""}[verdict.separated]
 
 
 def _prevented(analysis: Analysis) -> str:
@@ -65,31 +118,64 @@ def _prevented(analysis: Analysis) -> str:
     return ""
 
 
-def _interval(effect: Effect) -> str:
+def _ratio(effect: Effect) -> str:
+    """The ratio with its interval."""
+    if effect.refusal:
+        return "refused"
     if not effect.intervals:
-        return "none"
-    interval = effect.intervals[0]
-    return f"{interval.lower:.3f}–{interval.upper:.3f} ({interval.level:.0%} {interval.kind})"
+        return f"{effect.point:.3f}"
+    return f"{effect.point:.3f} ({effect.intervals[0].lower:.3f}–{effect.intervals[0].upper:.3f})"
 
 
-def _p(effect: Effect) -> str:
-    if not effect.tests:
+def _kind(effect: Effect) -> str:
+    """The kind of the interval, with its level where that is not 95 %."""
+    if not effect.intervals:
         return ""
-    test = effect.tests[0]
-    floor = f" (floor {test.floor:.3f})" if test.floor >= 0.0005 else ""
-    return ("<0.001" if test.p_value < 0.001 else f"{test.p_value:.3f}") + floor
+    interval = effect.intervals[0]
+    return interval.kind if interval.level == 0.95 else f"{interval.level:.0%} {interval.kind}"
 
 
 def _notes(result: StudyResult) -> list[str]:
-    """The notes of all analyses, each once, with the analyses it belongs to."""
+    """The notes and refusals of all analyses, each once, with the analyses it belongs to."""
     owners: dict[str, list[str]] = {}
     for analysis in result.analyses:
-        for note in analysis.fit.notes:
+        for note in (*analysis.fit.notes, *filter(None, [analysis.fit.refusal])):
             names = owners.setdefault(note, [])
-            if analysis.specification.name not in names:
+            if not note.startswith(NOT_USED) and analysis.specification.name not in names:
                 names.append(analysis.specification.name)
-    everywhere = len({analysis.specification.name for analysis in result.analyses})
-    return [f"{'all' if len(names) == everywhere else ', '.join(names)}: {note}" for note, names in owners.items()]
+    every = len({analysis.specification.name for analysis in result.analyses})
+    return [f"{_owners(names, every)}: {note}" for note, names in owners.items() if names]
+
+
+def _owners(names: list[str], every: int) -> str:
+    if len(names) == every:
+        return "all"
+    return "; ".join(names) if len(names) <= MANY else f"{len(names)} of {every} analyses"
+
+
+def _unused(result: StudyResult) -> list[str]:
+    """Published figures that no analysis of the primary outcome uses, and why."""
+    primary = [each for each in result.analyses if each.specification.outcome == result.study.primary.name]
+    notes = dict.fromkeys(note for analysis in primary for note in analysis.fit.notes if note.startswith(NOT_USED))
+    return [note.removeprefix(NOT_USED) for note in notes]
+
+
+def _threats(result: StudyResult) -> list[str]:
+    """One line per threat; where a start is an interval, one line that counts its states over the starts."""
+    groups: dict[tuple[object, ...], list[ThreatResult]] = {}
+    for threat in result.threats:
+        groups.setdefault((threat.id, threat.evidence.get("primary"), threat.evidence.get("control")), []).append(threat)
+    lines = []
+    for (identity, primary, control), threats in groups.items():
+        if len(threats) == 1:
+            lines.append(f"{identity} {threats[0].state}: {threats[0].sentence}")
+            continue
+        states = Counter(threat.state for threat in threats)
+        numbers = [threat.number for threat in threats if threat.number is not None]
+        between = f"; ratio of ratios {min(numbers):.2f} to {max(numbers):.2f}" if numbers else ""
+        counts = ", ".join(f"{state} at {count} of {len(threats)} starts" for state, count in states.items())
+        lines.append(f"{identity} {counts}: {control} beside {primary}{between}; threats.csv has each")
+    return lines
 
 
 def _sentences(title: str, sentences: list[str]) -> list[RenderableType]:

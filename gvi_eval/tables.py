@@ -85,9 +85,7 @@ class Package:
         return next((table for table in self.tables if table.name == name), None)
 
 
-def read_table(
-    path: Path | str, schema: Schema | str, references: Mapping[str, pd.DataFrame] | None = None
-) -> pd.DataFrame:
+def read_table(path: Path | str, schema: Schema | str, references: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
     """The table as a frame, or a `DataError` that lists what is wrong with it.
 
     The index, named "line", is each row's line in the file. Text is `str` with a blank as NaN, whole numbers and

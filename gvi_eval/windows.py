@@ -83,7 +83,9 @@ def _merged(figures: Iterable[Figure]) -> list[Figure]:
         key = (figure.unit, figure.start, figure.end)
         known = by_days.get(key)
         if known and known.count != figure.count:
-            raise DataError(f"two figures for the same days conflict: {known} and {figure}; the study must leave one out, with a reason")
+            raise DataError(
+                f"two figures for the same days conflict: {known} and {figure}; the study must leave one out, with a reason"
+            )
         sources = (*known.sources, *figure.sources) if known else figure.sources
         definition = known.definition if known else figure.definition
         by_days[key] = Figure(figure.unit, figure.start, figure.end, figure.count, definition, sources)
@@ -121,10 +123,14 @@ def _difference(figure: Figure, parts: list[Figure], may_chain: bool) -> list[Co
     ranges = _left_over(figure, parts)
     said = " and ".join(map(str, parts))
     if rest < 0:
-        raise DataError(f"a part exceeds its whole: {figure} less {said} leaves {rest}; the study must leave one out, with a reason")
+        raise DataError(
+            f"a part exceeds its whole: {figure} less {said} leaves {rest}; the study must leave one out, with a reason"
+        )
     if not ranges:
         if rest:
-            raise DataError(f"a total is not the sum of its parts: {figure} against {said}; the study must leave one out, with a reason")
+            raise DataError(
+                f"a total is not the sum of its parts: {figure} against {said}; the study must leave one out, with a reason"
+            )
         return []
     sources = figure.sources + tuple(f"less {source}" for part in parts for source in part.sources)
     return [CountWindow(figure.unit, ranges, rest, sources)]

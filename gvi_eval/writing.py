@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +51,12 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             if replaced:
                 former.rename(folder)
             raise
+
+
+def slug(name: str) -> str:
+    """A name as a file name: lower case, plain letters, digits and hyphens; a plus sign is spelt out."""
+    plain = unicodedata.normalize("NFKD", name.replace("+", " plus ")).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
 def significant(value: float) -> str:

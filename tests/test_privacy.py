@@ -206,6 +206,8 @@ def test_the_tables_of_the_repository_hold_no_one():
 
 def test_the_text_of_the_repository_holds_no_identity_number():
     folders = [ROOT / name for name in ("gvi_eval", "tests", "data_schemas", "analyses")]
-    paths = [path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".toml", ".json", ".md", ".csv")]
+    paths = [
+        path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".toml", ".json", ".md", ".csv")
+    ]
     lines = (line for path in paths for line in path.read_text(encoding="utf-8", errors="replace").splitlines())
     assert sum(len(identity_numbers(line)) for line in lines) == 0

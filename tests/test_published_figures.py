@@ -16,7 +16,9 @@ DATA = ROOT / "analyses" / "data"
 SCHEMAS = ROOT / "data_schemas"
 DESCRIPTOR = json.loads((SCHEMAS / "datapackage.json").read_text(encoding="utf-8"))
 NAMES = [resource["path"].removesuffix(".csv") for resource in DESCRIPTOR["resources"]]
-COUNTS = [resource["path"].removesuffix(".csv") for resource in DESCRIPTOR["resources"] if resource["schema"] == "counts.schema.json"]
+COUNTS = [
+    resource["path"].removesuffix(".csv") for resource in DESCRIPTOR["resources"] if resource["schema"] == "counts.schema.json"
+]
 
 # Rows, and the sum of the column of figures, counted once on the publications as they were transcribed.
 TOTALS = {
@@ -57,7 +59,10 @@ POLICE_DISTRICT = ["Dragør", "Frederiksberg", "København", "Tårnby"]
 @pytest.fixture(scope="module")
 def tables():
     package = load_package()
-    return {table.path.relative_to(DATA).as_posix().removesuffix(".csv"): read_table(table.path, table.schema) for table in package.tables}
+    return {
+        table.path.relative_to(DATA).as_posix().removesuffix(".csv"): read_table(table.path, table.schema)
+        for table in package.tables
+    }
 
 
 def chosen(table, **cells):
@@ -213,7 +218,9 @@ def test_the_change_of_definition_is_visible(tables):
 
 
 def test_2018_is_a_mixed_year(tables):
-    to_october = chosen(tables["compiled_sweden/counts_part_period"], unit="Malmö", measure="shootings", period_end="2018-10-17")
+    to_october = chosen(
+        tables["compiled_sweden/counts_part_period"], unit="Malmö", measure="shootings", period_end="2018-10-17"
+    )
     assert list(to_october["value"]) == [29]
     assert to_october["note"].str.startswith("preliminary").all()
     first = tables["compiled_sweden/interventions"].query("event.str.startswith('First call-in')").iloc[0]
@@ -228,7 +235,9 @@ def test_conflicting_figures_stand_side_by_side(tables):
     assert set(values(malmo, measure="injured", **year(2017))) == {35, 58}
     assert set(values(malmo, measure="explosions", **year(2017))) == {58, 62}
     assert set(values(malmo, measure="shootings", **year(2022))) == {27, 29}
-    to_december = chosen(tables["compiled_sweden/counts_part_period"], unit="Malmö", measure="shootings", period_end="2022-12-23")
+    to_december = chosen(
+        tables["compiled_sweden/counts_part_period"], unit="Malmö", measure="shootings", period_end="2022-12-23"
+    )
     assert list(to_december["value"]) == [28]
 
 
@@ -316,7 +325,10 @@ def test_swedish_donors_are_contaminated_from_known_days(tables):
 
 def test_official_and_press_counts_differ_by_definition(tables):
     windows = chosen(
-        tables["compiled_denmark/gang_shootings_windows"], measure="shootings", period_start="2016-01-01", period_end="2021-12-31"
+        tables["compiled_denmark/gang_shootings_windows"],
+        measure="shootings",
+        period_start="2016-01-01",
+        period_end="2021-12-31",
     )
     assert windows.set_index("counting_scope")["value"].to_dict() == {"gang_related": 308, "all_unlawful": 448}
     assert windows.set_index("counter")["value"].to_dict() == {"police": 308, "media": 448}
@@ -331,7 +343,12 @@ def test_straf11_is_called_a_proxy(tables):
 
 @pytest.mark.parametrize(
     ("area", "quarter", "offences", "usual"),
-    [("Gladsaxe", "2022Q2", 476, 71), ("Aalborg", "2022Q2", 710, 200), ("Brøndby", "2022Q2", 243, 63), ("Odense", "2019Q4", 434, 253)],
+    [
+        ("Gladsaxe", "2022Q2", 476, 71),
+        ("Aalborg", "2022Q2", 710, 200),
+        ("Brøndby", "2022Q2", 243, 63),
+        ("Odense", "2019Q4", 434, 253),
+    ],
 )
 def test_mass_registrations_stand_out(tables, area, quarter, offences, usual):
     violence = quarters(tables["statistics_denmark/straf11_quarterly"], "violence")[area]
@@ -390,7 +407,9 @@ def test_outer_norrebros_baseline_is_an_outlier(tables):
 def test_the_register_is_kept_by_the_programme(tables):
     breaks = tables["definitions"].set_index("id")["breaks"]
     assert "pruned" in breaks["registered-members-total"]
-    district = chosen(tables["compiled_denmark/gang_members"], unit="Copenhagen Police District", measure="registered_members_total")
+    district = chosen(
+        tables["compiled_denmark/gang_members"], unit="Copenhagen Police District", measure="registered_members_total"
+    )
     assert district["value"].tolist() == [290]
 
 

@@ -33,7 +33,12 @@ def places(found):
 
 
 def schema(**changes):
-    fields = [{"name": "area"}, {"name": "first", "type": "date"}, {"name": "last", "type": "date"}, {"name": "count", "type": "integer"}]
+    fields = [
+        {"name": "area"},
+        {"name": "first", "type": "date"},
+        {"name": "last", "type": "date"},
+        {"name": "count", "type": "integer"},
+    ]
     return schema_from({"name": "small", "fields": fields} | changes, "small.schema.json")
 
 
@@ -132,11 +137,16 @@ VALID_DAY = st.dates(min_value=date(2000, 1, 1), max_value=date(2100, 1, 1))
 @st.composite
 def valid_rows(draw):
     """Rows that keep the planted schema: distinct area and start, an end not before it."""
-    keys = draw(st.lists(st.tuples(st.sampled_from(AREAS["planted_areas"]["area"]), VALID_DAY), min_size=1, max_size=8, unique=True))
+    keys = draw(
+        st.lists(st.tuples(st.sampled_from(AREAS["planted_areas"]["area"]), VALID_DAY), min_size=1, max_size=8, unique=True)
+    )
     rows = []
     for area, start in keys:
         end = start + timedelta(days=draw(st.integers(0, 400)))
-        country, note = draw(st.sampled_from(["DK", "NA", "NO", "SE"])), draw(st.sampled_from(["", "NA", "provisional, revised later"]))
+        country, note = (
+            draw(st.sampled_from(["DK", "NA", "NO", "SE"])),
+            draw(st.sampled_from(["", "NA", "provisional, revised later"])),
+        )
         rows.append((area, country, start.isoformat(), end.isoformat(), draw(VALID_COUNT), draw(VALID_RATE), note))
     return rows
 
@@ -210,7 +220,9 @@ def test_every_sign_means_what_it_says(sign):
         assert (found == []) == holds[sign]
 
 
-@pytest.mark.parametrize("rule", ["first <= ", "first => last", "__import__('os')", "first <= last and 1", "any()", "any(area", 3])
+@pytest.mark.parametrize(
+    "rule", ["first <= ", "first => last", "__import__('os')", "first <= last and 1", "any()", "any(area", 3]
+)
 def test_a_rule_that_does_not_parse_names_file_and_rule(rule):
     with pytest.raises(DataError, match=r"small\.schema\.json has the rule") as error:
         schema(**{"gvi:rules": [rule]})

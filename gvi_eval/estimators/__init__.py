@@ -23,6 +23,7 @@ class Estimator(Protocol):
 
 ESTIMATORS = {
     "exact_ratio": "ExactRatio",
+    "latent_counts": "LatentCounts",
     "segmented": "Segmented",
 }
 
@@ -37,7 +38,7 @@ def estimator_class(name: str) -> type:
 
 
 def make_estimator(name: str, settings: Mapping[str, Any]) -> Estimator:
-    """The estimator with these settings; an unknown setting is a `StudyError` that names those that exist."""
+    """The estimator with these settings, lists as tuples; an unknown setting is a `StudyError` that names those that exist."""
     kind = estimator_class(name)
     known = [field.name for field in dataclasses.fields(kind)]
     for setting in settings:
@@ -45,7 +46,7 @@ def make_estimator(name: str, settings: Mapping[str, Any]) -> Estimator:
             close = difflib.get_close_matches(setting, known, 1)
             hint = f" (did you mean '{close[0]}'?)" if close else ""
             raise StudyError(f"{name} has no setting '{setting}'{hint}; its settings are {', '.join(known)}")
-    return kind(**settings)
+    return kind(**{setting: tuple(value) if isinstance(value, list) else value for setting, value in settings.items()})
 
 
 def settings_of(estimator: Estimator) -> dict[str, Any]:

@@ -29,13 +29,23 @@ class Design:
     log_exposure: np.ndarray
 
 
-def design(panel: Panel, unit: str, *, change: Change, trend: bool, season: Season, ramp: int, adjust: tuple[str, ...]) -> Design:
+def design(
+    panel: Panel,
+    unit: str,
+    *,
+    change: Change,
+    trend: bool,
+    season: Season,
+    ramp: int,
+    adjust: tuple[str, ...],
+    covariates: tuple[str, ...] = (),
+) -> Design:
     """The design of one unit.
 
     Time is (t − T0) / n, zero at the onset T0, so that the level change is the change at the start; the slope change is
     that time after the onset. ``ramp`` periods of phase-in rise linearly to one. A pulse lasts ``ramp`` periods.
     ``adjust`` names events of the study that get a column of their own, on in both paths: an event with an end is a pulse
-    over its days, one without is a step.
+    over its days, one without is a step. ``covariates`` names series of the panel that enter as they are, in both paths.
     """
     onset = panel.onsets.get(unit) or panel.sole_treated[1]
     periods = panel.periods
@@ -46,6 +56,7 @@ def design(panel: Panel, unit: str, *, change: Change, trend: bool, season: Seas
         columns["trend"] = scaled
     columns |= _season(periods, panel.frequency, season)
     columns |= {f"event: {name}": _event(panel, name) for name in adjust}
+    columns |= {f"covariate: {name}": _covariate(panel, unit, name) for name in covariates}
     programme = _programme(since, scaled, change, ramp)
     if "slope" in programme and (since >= 0).sum() < FEWEST_FOR_SLOPE:
         raise EstimationError(
@@ -84,7 +95,9 @@ def _season(periods: pd.PeriodIndex, frequency: str, season: Season) -> dict[str
         return {f"season {k + 1}": (place == k).astype(float) for k in range(1, cycle)}
     harmonics = DEFAULT_HARMONICS[frequency] if season == "default" else season
     if not isinstance(harmonics, int) or not 0 <= harmonics <= cycle // 2:
-        raise StudyError(f"season is {season!r}; choose 'default', 'dummies', 'none' or a number of harmonics up to {cycle // 2}")
+        raise StudyError(
+            f"season is {season!r}; choose 'default', 'dummies', 'none' or a number of harmonics up to {cycle // 2}"
+        )
     angle = 2 * np.pi * place / cycle
     columns: dict[str, np.ndarray] = {}
     for k in range(1, harmonics + 1):
@@ -100,8 +113,24 @@ def _event(panel: Panel, name: str) -> np.ndarray:
     if event.end:
         on &= np.asarray(panel.periods.start_time <= pd.Timestamp(event.end))
     if on.all() or not on.any():
-        raise EstimationError(f"'{name}' is {'on' if on.all() else 'off'} in every period, so it has no effect to adjust for; drop it")
+        raise EstimationError(
+            f"'{name}' is {'on' if on.all() else 'off'} in every period, so it has no effect to adjust for; drop it"
+        )
     return on.astype(float)
+
+
+def _covariate(panel: Panel, unit: str, name: str) -> np.ndarray:
+    """A covariate of the unit, shape (period,); the expected path needs it in every period."""
+    if name not in panel.covariates:
+        raise StudyError(
+            f"covariates names '{name}', which the panel does not hold; it holds {', '.join(panel.covariates) or 'none'}"
+        )
+    series = panel.covariates[name][unit].reindex(panel.periods)
+    if series.isna().any():
+        raise EstimationError(
+            f"the covariate '{name}' of {unit} has no value for {series.index[series.isna()][0]}; complete or drop it"
+        )
+    return series.to_numpy(dtype=float)
 
 
 def _find(interventions: tuple[Intervention, ...], name: str) -> Intervention:
@@ -110,6 +139,16 @@ def _find(interventions: tuple[Intervention, ...], name: str) -> Intervention:
             return event
     known = ", ".join(event.name for event in interventions if event.role != "treatment") or "none"
     raise StudyError(f"adjust names '{name}', which is not an event of the study; its events are {known}")
+
+
+def require_level(level: float, method: str) -> None:
+    if not 0 < level < 1:
+        raise StudyError(f"level of {method} is {level}; choose a share between 0 and 1, such as 0.95")
+
+
+def require_counts(panel: Panel, method: str) -> None:
+    if panel.kind != "count":
+        raise EstimationError(f"{method} takes counts, but the outcome is of kind {panel.kind}; use a method for such figures")
 
 
 def require_series(panel: Panel, unit: str, method: str) -> np.ndarray:

@@ -9,12 +9,11 @@ from scipy import stats
 
 from gvi_eval.effect import Counterfactual, Effect, list_gaps
 from gvi_eval.errors import EstimationError
-from gvi_eval.estimators._design import few_points
+from gvi_eval.estimators._design import few_points, require_counts, require_level
 from gvi_eval.intervals import Interval, Test
 from gvi_eval.panel import Panel
 from gvi_eval.study import Estimand
 from gvi_eval.windows import coverage
-
 
 CROSSING = 0.10  # largest share of a span's days that may lie on the other side of the start
 SCATTER = 1.5  # Pearson dispersion above which independent events are out of the question
@@ -42,8 +41,12 @@ class ExactRatio:
 
     level: float = 0.95
 
+    def __post_init__(self) -> None:
+        require_level(self.level, self.name)
+
     def estimate(self, panel: Panel) -> Effect:
         unit, onset = panel.sole_treated
+        require_counts(panel, self.name)
         counts, matrix = panel.observations(unit)
         after, crossing = self._after(panel, unit, matrix)
         person_years = matrix @ panel.exposure[unit].to_numpy(dtype=float)
@@ -61,7 +64,7 @@ class ExactRatio:
             null="the rate of events is the same before and after",
             statistic=float(a),
             p_value=float(stats.binomtest(a, a + b, share).pvalue),
-            floor=float(min(share, 1 - share) ** (a + b)),
+            floor=float(min(stats.binomtest(none_or_all, a + b, share).pvalue for none_or_all in (0, a + b))),
         )
         rate = b / less
         exposure = panel.exposure[unit].astype(float)
@@ -72,7 +75,12 @@ class ExactRatio:
             expected=pd.Series(exposure * rate, index=panel.periods),
         )
         phi = _dispersion(counts, person_years, after)
-        notes = (*_scatter(phi, unit), *crossing, *few_points(int((~after).sum()), int(after.sum()), unit), *list_gaps(panel, unit))
+        notes = (
+            *_scatter(phi, unit),
+            *crossing,
+            *few_points(int((~after).sum()), int(after.sum()), unit),
+            *list_gaps(panel, unit),
+        )
         return Effect(
             method=self.name,
             unit=unit,
@@ -83,7 +91,13 @@ class ExactRatio:
             tests=(test,),
             counterfactual=paths,
             notes=notes,
-            details={"events_before": b, "events_after": a, "person_years_before": less, "person_years_after": more, "phi": phi},
+            details={
+                "events_before": b,
+                "events_after": a,
+                "person_years_before": less,
+                "person_years_after": more,
+                "phi": phi,
+            },
             level=self.level,
         )
 
@@ -99,8 +113,8 @@ class ExactRatio:
             span = next(span for span in panel.spans(unit) if np.array_equal(coverage(span, panel.periods), matrix[row]))
             if minor > CROSSING:
                 raise EstimationError(
-                    f"the span of {span} crosses the start {onset} with {minor:.0%} of its days on the other side, so its events "
-                    "cannot be told apart; leave it out or move the start"
+                    f"the span of {span} crosses the start {onset} with {minor:.0%} of its days on the other side, so its "
+                    "events cannot be told apart; leave it out or move the start"
                 )
             side = "after" if after[row] else "before"
             notes.append(f"the span of {span} crosses the start {onset} by {minor:.0%} of its days and counts as {side}")
@@ -125,7 +139,8 @@ def _scatter(phi: float, unit: str) -> tuple[str, ...]:
     if not phi > SCATTER:
         return ()
     return (
-        f"the counts of {unit} scatter {phi:.1f} times as much as independent events would, so the exact interval is too narrow",
+        f"the counts of {unit} scatter {phi:.1f} times as much as independent events would, so the exact interval is too "
+        "narrow",
     )
 
 

@@ -1,5 +1,6 @@
 """Segmented regression of counts: the trend before, carried on, against the level after."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -14,7 +15,9 @@ from gvi_eval.estimators._design import (
     Season,
     design,
     require_both_sides,
+    require_counts,
     require_full_rank,
+    require_level,
     require_series,
 )
 from gvi_eval.panel import Panel
@@ -58,6 +61,7 @@ class Segmented:
     season: Season = "default"
     ramp: int = 0
     adjust: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()
     lags: int = 0
     level: float = 0.95
 
@@ -69,13 +73,22 @@ class Segmented:
         ):
             if getattr(self, setting) not in choices:
                 raise StudyError(f"{setting} of segmented is {getattr(self, setting)!r}; choose one of {', '.join(choices)}")
+        require_level(self.level, self.name)
 
     def estimate(self, panel: Panel) -> Effect:
         unit, onset = panel.sole_treated
+        require_counts(panel, self.name)
         known = require_series(panel, unit, self.name)
         notes = require_both_sides(panel, unit, known) + list_gaps(panel, unit)
         columns = design(
-            panel, unit, change=self.change, trend=self.trend, season=self.season, ramp=self.ramp, adjust=self.adjust
+            panel,
+            unit,
+            change=self.change,
+            trend=self.trend,
+            season=self.season,
+            ramp=self.ramp,
+            adjust=self.adjust,
+            covariates=self.covariates,
         )
         require_full_rank(columns, known, unit)
         counts = panel.values[unit].to_numpy()[known]
@@ -92,8 +105,8 @@ class Segmented:
             onset=onset,
             notes=(*self._cautions(), *notes),
             details={
-                "coefficients": dict(zip(columns.names, beta.tolist())),
-                "standard_errors": dict(zip(columns.names, np.sqrt(np.diag(covariance)).tolist())),
+                "coefficients": dict(zip(columns.names, beta.tolist(), strict=True)),
+                "standard_errors": dict(zip(columns.names, np.sqrt(np.diag(covariance)).tolist(), strict=True)),
                 "phi": spread.phi,
                 "alpha": alpha,
                 "autocorrelation": spread.r1,
@@ -168,7 +181,9 @@ class Segmented:
 
     def _cautions(self) -> tuple[str, ...]:
         if self.covariance == "newey_west":
-            return ("Newey–West standard errors are too small on series this short, so a 5 % test rejects a true null too often",)
+            return (
+                "Newey–West standard errors are too small on series this short, so a 5 % test rejects a true null too often",
+            )
         return ()
 
 
@@ -220,7 +235,11 @@ def _negative_binomial(counts: np.ndarray, factual: np.ndarray, offset: np.ndarr
 
 def _solve(model: Any, unit: str) -> np.ndarray:
     """Maximum-likelihood coefficients, shape (column,); raises where the iterations do not settle."""
-    result = model.fit(maxiter=200, tol=1e-12, tol_criterion="params")
+    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PerfectSeparationWarning)  # a perfect fit is no fault, and a runaway is refused below
+        result = model.fit(maxiter=200, tol=1e-12, tol_criterion="params")
     if not result.converged or not np.isfinite(result.params).all():
         raise EstimationError(
             f"the regression of {unit} does not settle, so some coefficient runs off to infinity (a season or an event "

@@ -158,8 +158,7 @@ def alt_path(
     columns_of(path, PATH_COLUMNS, "the path")
     path = path.sort_values("period_start", ignore_index=True)
     return {
-        language: " ".join(_path_sentences(language, path, outcome, start, proxy_for, spans, events))
-        for language in LANGUAGES
+        language: " ".join(_path_sentences(language, path, outcome, start, proxy_for, spans, events)) for language in LANGUAGES
     }
 
 
@@ -224,9 +223,7 @@ def alt_forest(
 ) -> dict[str, str]:
     """A forest figure in words: the headline's numbers, on which side the points lie, how many were refused."""
     columns_of(rows, FOREST_COLUMNS, "the table of estimates")
-    return {
-        language: " ".join(_forest_sentences(language, rows, outcome, reference, measure)) for language in LANGUAGES
-    }
+    return {language: " ".join(_forest_sentences(language, rows, outcome, reference, measure)) for language in LANGUAGES}
 
 
 def _forest_sentences(
@@ -247,9 +244,7 @@ def _forest_sentences(
         bounded = shown.dropna(subset=["lower", "upper"])
         clear = (bounded["lower"].astype(float) > reference) | (bounded["upper"].astype(float) < reference)
         sides = {"below": int((points < reference).sum()), "above": int((points > reference).sum())}
-        sentences.append(
-            say["sides"].format(n=len(points), **sides, clear=int(clear.sum()), m=len(bounded), reference=at)
-        )
+        sentences.append(say["sides"].format(n=len(points), **sides, clear=int(clear.sum()), m=len(bounded), reference=at))
     if refused := len(rows) - len(shown):
         sentences.append(say["refused one" if refused == 1 else "refused"].format(n=refused))
     return sentences

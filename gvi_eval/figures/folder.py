@@ -33,14 +33,10 @@ class FigureAbout:
     def __post_init__(self) -> None:
         silent = [language for language in LANGUAGES if not str(self.alt.get(language, "")).strip()]
         if silent:
-            raise DataError(
-                f"the figure '{self.name}' has no alt text in {silent}; compose it with alt_path or alt_forest"
-            )
+            raise DataError(f"the figure '{self.name}' has no alt text in {silent}; compose it with alt_path or alt_forest")
         for field in ("name", "title", "caption", "source", "run"):
             if MACHINE_PATH.search(getattr(self, field)):
-                raise DataError(
-                    f"the {field} of the figure '{self.name}' holds a path of this machine; make it relative"
-                )
+                raise DataError(f"the {field} of the figure '{self.name}' holds a path of this machine; make it relative")
 
 
 def save_figure(figure: Figure, folder: Path, data: pd.DataFrame, about: FigureAbout) -> list[Path]:

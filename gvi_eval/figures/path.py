@@ -404,9 +404,7 @@ class _Bar(Line2D):
     """A span in the legend: the type tells the legend to draw both ends."""
 
 
-def _legend(
-    path: pd.DataFrame, scale: _Scale, dropped: bool, spans: pd.DataFrame | None
-) -> list[tuple[object, str]]:
+def _legend(path: pd.DataFrame, scale: _Scale, dropped: bool, spans: pd.DataFrame | None) -> list[tuple[object, str]]:
     entries: list[tuple[object, str]] = []
     if path["observed"].notna().any():
         entries.append((Line2D([], [], color=OBSERVED, marker="o", linestyle="none", markersize=4.2), "observed"))
@@ -461,9 +459,7 @@ def placed(wanted: Sequence[float], widths: Sequence[float], room: float) -> lis
         return []
     offsets = np.concatenate([[0.0], np.cumsum(widths)[:-1]]) + np.asarray(widths) / 2
     if sum(widths) > room:
-        raise DataError(
-            f"{len(widths)} flags take {sum(widths):.1f} inches and the figure has {room:.1f}; show fewer events"
-        )
+        raise DataError(f"{len(widths)} flags take {sum(widths):.1f} inches and the figure has {room:.1f}; show fewer events")
     pools: list[list[float]] = []
     for target in np.asarray(wanted) - offsets:
         pools.append([target, 1])

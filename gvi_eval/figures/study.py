@@ -11,6 +11,7 @@ from gvi_eval.figures.folder import FigureAbout, save_figure
 from gvi_eval.figures.forest import forest_figure
 from gvi_eval.figures.path import Marker, path_figure
 from gvi_eval.study import Outcome, Study
+from gvi_eval.writing import slug
 
 BOUNDS = "bounds"
 
@@ -30,8 +31,11 @@ def draw_study(
         if row is not None:
             names.append(_draw_path(folder, study, outcome, row, source, run))
             done(names[-1])
-    names.append(_draw_estimates(folder, study, ratios, source, run))
+    names.append(_draw_estimates(folder, study, ratios[ratios["part"].isin(["declared", "twin"])], source, run))
     done(names[-1])
+    if (ratios["part"] == "grid").any():
+        names.append(_draw_grid(folder, study, ratios[ratios["part"] == "grid"], source, run))
+        done(names[-1])
     several = ratios[(ratios["kind"] != BOUNDS) & ratios.duplicated("specification", keep=False)]
     if not several.empty:
         names.append(_draw_starts(folder, study, several, source, run))
@@ -53,6 +57,7 @@ def _draw_path(folder: Path, study: Study, outcome: Outcome, row: pd.Series, sou
     path["period_start"], path["period_end"] = path["period_start"].dt.date, path["period_end"].dt.date
     start = (study.treatment.start.earliest, study.treatment.start.latest)
     markers = _markers(study, path)
+    spans = _spans(folder / row["panel"], row["unit"], path)
     word = {"M": "month", "Q": "quarter", "Y": "year"}[study.frequency]
     caption = (
         f"{row['unit']}, specification “{row['specification']}” ({row['estimator']}), start {row['onset']}: "
@@ -64,16 +69,18 @@ def _draw_path(folder: Path, study: Study, outcome: Outcome, row: pd.Series, sou
         y_label=f"{outcome.label} per {word}",
         start=start,
         events=markers,
-        dropped=_stretches(path),
+        dropped=_stretches(path, spans),
+        spans=spans,
         proxy_for=outcome.proxy_for,
         caption=caption,
     )
-    name = f"path-{outcome.name.replace(' ', '-')}"
+    name = f"path-{slug(outcome.name)}"
     alt = alt_path(
         path,
         outcome=_in_languages(outcome.label, outcome.label_in),
         start=start,
         proxy_for=_in_languages(outcome.proxy_for, outcome.proxy_for_in) if outcome.proxy_for else None,
+        spans=spans,
         events=len(markers),
     )
     about = FigureAbout(name, f"{study.title}: {outcome.title}", caption, alt, source, run)
@@ -86,7 +93,23 @@ def _draw_estimates(folder: Path, study: Study, ratios: pd.DataFrame, source: st
     rows = ratios[(ratios["kind"] == BOUNDS) | ~ratios.duplicated("specification", keep=False)]
     over = " Where the start is an interval: flat average and range over all starts." if (rows["kind"] == BOUNDS).any() else ""
     caption = f"Every declared analysis; 1 means no change.{over} Outcomes: {'; '.join(rows['outcome'].unique())}. {source}."
-    return _draw_forest(folder, study, rows, rows["specification"], "estimates", f"{study.title}: every declared analysis", caption, source, run)
+    return _draw_forest(
+        folder, study, rows, rows["specification"], "estimates", f"{study.title}: every declared analysis", caption, source, run
+    )
+
+
+def _draw_grid(folder: Path, study: Study, rows: pd.DataFrame, source: str, run: str) -> str:
+    """Every combination of window, donut and start, with and without the trend."""
+    grid = study.grid
+    outcome = study.outcome(grid.outcome)
+    groups = rows["specification"].str.endswith(", without trend").map({True: "level", False: "level + trend"})
+    labels = rows["specification"].str.removesuffix(", without trend")
+    caption = (
+        f"Every combination of the study's windows, donuts and starts ({grid.estimator}); 1 means no change. "
+        f"Outcome: {outcome.title}. {source}."
+    )
+    title = f"{study.title}: every combination"
+    return _draw_forest(folder, study, rows, labels, "grid", title, caption, source, run, groups=groups)
 
 
 def _draw_starts(folder: Path, study: Study, several: pd.DataFrame, source: str, run: str) -> str:
@@ -111,8 +134,9 @@ def _draw_forest(
     caption: str,
     source: str,
     run: str,
+    groups: pd.Series | None = None,
 ) -> str:
-    table = rows.assign(label=labels, group=rows["outcome"])
+    table = rows.assign(label=labels, group=rows["outcome"] if groups is None else groups)
     table = table[["label", "group", "point", "lower", "upper", "level", "kind", "refusal", "headline"]].reset_index(drop=True)
     figure = forest_figure(table, title=title, x_label="ratio of what was counted to what was expected", caption=caption)
     outcome = _in_languages(study.primary.title, study.primary.label_in)
@@ -131,14 +155,40 @@ def _markers(study: Study, path: pd.DataFrame) -> list[Marker]:
             markers.append(Marker(event.name, event.start.earliest, end, event.role))
             continue
         decided = event.decided
-        markers.append(Marker(f"decision on {event.name}", decided.earliest, None if decided.is_known else decided.latest, "decision"))
+        markers.append(
+            Marker(f"decision on {event.name}", decided.earliest, None if decided.is_known else decided.latest, "decision")
+        )
         markers += [Marker(phase.name, phase.start.earliest, phase.end.latest, "phase") for phase in event.phases]
     return [marker for marker in markers if marker.start <= last and (marker.end or marker.start) >= first]
 
 
-def _stretches(path: pd.DataFrame) -> list[tuple[date, date]]:
-    """First and last day of each run of periods without a figure."""
+def _spans(file: Path, unit: str, path: pd.DataFrame) -> pd.DataFrame | None:
+    """The published counts for odd spans, one row per range, at their rate per period; none for a complete grid."""
+    panel = pd.read_csv(file, keep_default_na=False, na_values=[""])
+    panel = panel[(panel["unit"] == unit) & panel["person_years"].isna()]
+    rows = []
+    for span in panel.itertuples():
+        ranges = [tuple(map(date.fromisoformat, part.split(".."))) for part in span.period.split(" and ")]
+        length = sum(_periods_between(path, first, last) for first, last in ranges)
+        rows += [(first, last, int(span.value), span.value / length) for first, last in ranges]
+    return pd.DataFrame(rows, columns=["range_start", "range_end", "count", "per_period"]) if rows else None
+
+
+def _periods_between(path: pd.DataFrame, first: date, last: date) -> float:
+    """How many periods these days are, a part of a period as its share of days."""
+    shares = 0.0
+    for start, end in zip(path["period_start"], path["period_end"], strict=True):
+        days = (min(end, last) - max(start, first)).days + 1
+        shares += max(days, 0) / ((end - start).days + 1)
+    return shares
+
+
+def _stretches(path: pd.DataFrame, spans: pd.DataFrame | None) -> list[tuple[date, date]]:
+    """First and last day of each run of periods without a figure, whole or in a span."""
     missing = path["observed"].isna()
+    if spans is not None:
+        for first, last in zip(spans["range_start"], spans["range_end"], strict=True):
+            missing &= (path["period_end"] < first) | (path["period_start"] > last)
     runs = (missing != missing.shift()).cumsum()[missing]
     return [(path.loc[run.index[0], "period_start"], path.loc[run.index[-1], "period_end"]) for _, run in runs.groupby(runs)]
 

@@ -1,10 +1,10 @@
 """A start that is published only as an interval: every start in it, their range, and their flat average."""
 
 import dataclasses
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
+from scipy.stats import gmean
 
 from gvi_eval.effect import Effect
 from gvi_eval.errors import EstimationError
@@ -30,14 +30,18 @@ def range_over_starts(effects: list[Effect]) -> Effect:
     first = effects[0]
     name = f"{first.onset} to {effects[-1].onset}"
     refused = [effect for effect in effects if effect.refusal]
-    details = MappingProxyType({"starts": {str(effect.onset): effect.point for effect in effects}})
+    details = {"starts": {str(effect.onset): effect.point for effect in effects}}
     if refused:
         reason = f"start {refused[0].onset}: {refused[0].refusal}"
-        return dataclasses.replace(first, point=None, intervals=(), tests=(), counterfactual=None, refusal=reason, details=details)
+        return dataclasses.replace(
+            first, point=None, intervals=(), tests=(), counterfactual=None, refusal=reason, details=details
+        )
     points = np.array([effect.point for effect in effects])
-    point = float(np.exp(np.log(points).mean()) if first.estimand.contrast == "ratio" else points.mean())
-    lower = min(effect.intervals[0].lower for effect in effects)
-    upper = max(effect.intervals[0].upper for effect in effects)
+    point = float(gmean(points) if first.estimand.contrast == "ratio" else points.mean())
+    limits = [effect.intervals[0] for effect in effects if effect.intervals]
+    bounds = (
+        Interval(min(one.lower for one in limits), max(one.upper for one in limits), first.level, "bounds") if limits else None
+    )
     note = (
         f"the start is published only as an interval: the point is the flat average over {len(effects)} starts ({name}), "
         "the interval runs from the lowest lower to the highest upper limit"
@@ -45,9 +49,9 @@ def range_over_starts(effects: list[Effect]) -> Effect:
     return dataclasses.replace(
         first,
         point=point,
-        intervals=(Interval(lower, upper, first.level, "bounds"),),
+        intervals=(bounds,) if bounds and len(limits) == len(effects) else (),
         tests=(),
         counterfactual=None,
-        notes=(note, *first.notes),
+        notes=(note, *dict.fromkeys(own for effect in effects for own in effect.notes)),
         details=details,
     )

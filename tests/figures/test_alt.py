@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gvi_eval.figures import alt_forest, alt_path
 from gvi_eval.figures import alt as alt_module
+from gvi_eval.figures import alt_forest, alt_path
 from gvi_eval.figures.alt import WORDS
 
 START = (date(2021, 1, 1), date(2021, 1, 1))

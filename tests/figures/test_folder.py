@@ -16,7 +16,6 @@ import pytest
 
 from gvi_eval.errors import DataError
 from gvi_eval.figures import FigureAbout, Marker, path_figure, save_figure
-from gvi_eval.figures import folder as folder_module
 from gvi_eval.figures.folder import FILES
 from gvi_eval.writing import csv_bytes
 
@@ -100,9 +99,7 @@ def test_the_same_bytes_elsewhere(saved, tmp_path, surroundings):
         "spec.loader.exec_module(here)\n"
         "here.save(pathlib.Path(sys.argv[2]))\n"
     )
-    subprocess.run(
-        [sys.executable, "-c", script, __file__, str(tmp_path / "path")], check=True, env=os.environ | surroundings
-    )
+    subprocess.run([sys.executable, "-c", script, __file__, str(tmp_path / "path")], check=True, env=os.environ | surroundings)
     assert contents(tmp_path / "path") == contents(saved)
 
 

@@ -91,9 +91,7 @@ def annual():
 
 
 def short():
-    return path_figure(
-        path_of("M", "2023-07", 14, 12000), title="T", y_label="y", start=(date(2023, 7, 1),) * 2, caption="c"
-    )
+    return path_figure(path_of("M", "2023-07", 14, 12000), title="T", y_label="y", start=(date(2023, 7, 1),) * 2, caption="c")
 
 
 def forest(count):
@@ -142,9 +140,7 @@ def boxes(figure):
 def faults(figure):
     """Texts that leave the page, and pairs of texts that touch (half a pixel is the rounding of the renderer)."""
     placed, page = boxes(figure), figure.bbox
-    outside = [
-        name for (_, name), box in placed.items() if box.x0 < 0 or box.y0 < 0 or box.x1 > page.x1 or box.y1 > page.y1
-    ]
+    outside = [name for (_, name), box in placed.items() if box.x0 < 0 or box.y0 < 0 or box.x1 > page.x1 or box.y1 > page.y1]
     touching = [
         (first, second)
         for ((_, first), a), ((_, second), b) in combinations(placed.items(), 2)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 State = Literal["flagged", "not flagged", "could not have flagged"]
@@ -16,4 +15,4 @@ class ThreatResult:
     state: State
     number: float | None
     sentence: str
-    evidence: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    evidence: Mapping[str, Any] = field(default_factory=dict)

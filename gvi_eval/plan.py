@@ -1,0 +1,160 @@
+"""What a study asks to be run: its figures read, its panels built, its analyses made ready, before anything is estimated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from gvi_eval.assembly import build_panel
+from gvi_eval.errors import StudyError
+from gvi_eval.estimators import Estimator, make_estimator
+from gvi_eval.inference.start_interval import candidate_starts
+from gvi_eval.panel import Panel, period_of
+from gvi_eval.resources import CHECKOUT
+from gvi_eval.sensitivity.level_trend import has_trend
+from gvi_eval.study import Specification, Study, load_study
+from gvi_eval.tables import read_origin, read_table
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """One analysis that is about to run: as declared, its estimator, and the panel it will see."""
+
+    specification: Specification
+    estimator: Estimator
+    panel: Panel
+
+    starts: pd.PeriodIndex
+
+    @property
+    def frame(self) -> tuple[object, ...]:
+        """What two analyses share that differ in nothing but the estimator's settings."""
+        declared = self.specification
+        return declared.outcome, tuple(map(str, self.starts)), declared.window, declared.transforms
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A study, its analyses in the order declared, and the tables it reads."""
+
+    study: Study
+    file: Path
+    analyses: tuple[Planned, ...]
+    inputs: Mapping[str, Path]
+
+
+def find_study(name: str) -> Path:
+    """The study file of a name in analyses/, of a folder, or of a file."""
+    path = Path(name)
+    for candidate in (path, path / "study.toml", CHECKOUT / "analyses" / name / "study.toml"):
+        if candidate.is_file():
+            return candidate
+    known = ", ".join(embedded_studies()) or "none"
+    raise StudyError(f"there is no study '{name}'; known are {known}, or give the path of a study.toml")
+
+
+def embedded_studies() -> list[str]:
+    """The studies of this checkout, by name."""
+    return sorted(file.parent.name for file in (CHECKOUT / "analyses").glob("*/study.toml"))
+
+
+def prepare(path: Path) -> Plan:
+    """Read and check everything a study needs.
+
+    Every analysis of a single series that chooses between a trend and none is joined by its twin with the other choice,
+    because neither is shown alone. Raises `StudyError` and `DataError` for a study or a table that does not hold.
+    """
+    study = load_study(path)
+    tables = read_tables(study, path.parent)
+    panels = {outcome.name: build_panel(study, tables, outcome.name) for outcome in study.outcomes}
+    planned = [_planned(study, specification, panels[specification.outcome]) for specification in study.declared]
+    _check_events(study, planned)
+    inputs = {name: locate_table(name, path.parent) for name in tables}
+    for file in inputs.values():
+        read_origin(file)
+    return Plan(study, path, tuple(_with_twins(planned)), inputs)
+
+
+def _planned(study: Study, specification: Specification, panel: Panel) -> Planned:
+    panel = _prepared(study, specification, panel)
+    if specification.start or study.treatment.start.is_known:
+        starts = pd.PeriodIndex([panel.sole_treated[1]])
+    else:
+        starts = candidate_starts(study.treatment.start, panel.frequency)
+    return Planned(specification, _estimator(specification), panel, starts)
+
+
+def _with_twins(planned: list[Planned]) -> list[Planned]:
+    """Every analysis once, in the order declared, each that chooses between a trend and none followed by its twin."""
+    declared = {(each.frame, each.estimator) for each in planned}
+    known = set()
+    every = []
+    for each in planned:
+        if (each.frame, each.estimator) in known:  # a point of the grid that is declared by name as well
+            continue
+        every.append(each)
+        known.add((each.frame, each.estimator))
+        if not has_trend(each.estimator):
+            continue
+        other = replace(each.estimator, trend=not each.estimator.trend)
+        if (each.frame, other) not in declared | known:
+            name = f"{each.specification.name}, {'with' if other.trend else 'without'} trend"
+            settings = {**each.specification.settings, "trend": other.trend}
+            note = f"the twin of '{each.specification.name}', added because neither is shown alone"
+            part = "grid" if each.specification.part == "grid" else "twin"
+            twin = replace(each.specification, name=name, settings=settings, headline=False, note=note, part=part)
+            every.append(replace(each, specification=twin, estimator=other))
+            known.add((each.frame, other))
+    return every
+
+
+def _check_events(study: Study, planned: list[Planned]) -> None:
+    """Events that an analysis adjusts for are declared; found here, before anything runs."""
+    known = [event.name for event in study.interventions if event.role != "treatment"]
+    for each in planned:
+        for name in getattr(each.estimator, "adjust", ()):
+            if name not in known:
+                raise StudyError(
+                    f"specification '{each.specification.name}': adjust names '{name}', which is not an event of the study; "
+                    f"its events are {', '.join(known) or 'none'}"
+                )
+
+
+def read_tables(study: Study, folder: Path) -> dict[str, pd.DataFrame]:
+    """The tables a study names, validated; looked for beside the study file, then in analyses/data."""
+    wanted = {table: "counts" for outcome in study.outcomes for table in outcome.tables}
+    wanted |= {outcome.population: "population" for outcome in study.outcomes if outcome.population}
+    return {name: read_table(locate_table(name, folder), schema) for name, schema in wanted.items()}
+
+
+def locate_table(name: str, folder: Path) -> Path:
+    """The file of a table named in a study."""
+    for root in (folder, folder / "data", CHECKOUT / "analyses" / "data"):
+        if (root / name).is_file():
+            return root / name
+    raise StudyError(
+        f"the table '{name}' is neither beside the study file nor in analyses/data; put it there or correct the name"
+    )
+
+
+def _estimator(specification: Specification) -> Estimator:
+    try:
+        return make_estimator(specification.estimator, specification.settings)
+    except StudyError as fault:
+        raise StudyError(f"specification '{specification.name}': {fault}") from None
+
+
+def _prepared(study: Study, specification: Specification, panel: Panel) -> Panel:
+    """The panel of a specification: its window, its start, then its transforms in the order declared."""
+    if specification.window.start:
+        panel = panel.since(specification.window.start)
+    if specification.window.end:
+        panel = panel.until(specification.window.end)
+    if specification.start:
+        panel = panel.starting(period_of(specification.start, study.frequency))
+    for name, value in specification.transforms:
+        if name == "until":
+            value = pd.Timestamp(value).date()
+        panel = getattr(panel, name)(value)
+    return panel

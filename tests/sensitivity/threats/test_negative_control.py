@@ -1,0 +1,103 @@
+"""T17 with a planted positive, a planted null, and a control that could not have shown anything."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from gvi_eval.effect import Effect
+from gvi_eval.estimators.exact_ratio import ExactRatio
+from gvi_eval.estimators.segmented import Segmented
+from gvi_eval.sensitivity.threats.negative_control import negative_control
+from gvi_eval.study import Estimand
+
+METHOD = Segmented(family="poisson", covariance="model", trend=False, season="none")
+
+
+@pytest.fixture(scope="module")
+def effect(make_panel):
+    """The effect of a series with one count a month before the start and another after it, twelve months each."""
+    return lambda before, after: METHOD.estimate(make_panel({"Town": [before] * 12 + [after] * 12}, onset=12))
+
+
+def judged(primary, control):
+    return negative_control(primary, control, "shootings", "burglary")
+
+
+def test_a_planted_fall_of_both_is_flagged(effect):
+    threat = judged(effect(40, 20), effect(60, 30))
+    assert (threat.id, threat.state) == ("T17", "flagged") and "moved alike" in threat.sentence
+    assert threat.number == pytest.approx(1.0)
+
+
+def test_a_planted_null_is_not_flagged(effect):
+    threat = judged(effect(40, 20), effect(60, 60))
+    assert threat.state == "not flagged" and "did not move alike" in threat.sentence
+    assert threat.number == pytest.approx(0.5)
+
+
+def test_a_control_with_few_events_could_not_have_flagged(effect):
+    threat = judged(effect(40, 32), effect(1, 1))
+    assert threat.state == "could not have flagged" and "could not have shown" in threat.sentence
+
+
+def test_half_of_the_primary_effect_flags_even_when_it_is_not_sure(effect):
+    control = effect(1.5, 0.75)
+    assert not control.intervals[0].excludes(1.0)
+    assert judged(effect(40, 11), control).state == "flagged"
+
+
+def test_half_of_next_to_nothing_flags_nothing(effect):
+    # a control of a tenth of the size wobbles by more than the primary moved
+    assert judged(effect(40, 39), effect(4, 3.5)).state == "could not have flagged"
+
+
+def test_a_sure_move_the_other_way_is_not_the_same_move(effect):
+    control = effect(60, 90)
+    assert control.intervals[0].excludes(1.0)
+    assert judged(effect(40, 20), control).state == "not flagged"
+
+
+def test_a_sure_small_move_the_same_way_is_flagged(effect):
+    control = effect(6000, 5700)
+    assert control.intervals[0].excludes(1.0) and judged(effect(40, 10), control).state == "flagged"
+
+
+def test_the_ratio_of_ratios_is_on_paper(effect):
+    threat = judged(effect(40, 20), effect(60, 60))
+    error = np.sqrt(1 / 480 + 1 / 240 + 1 / 720 + 1 / 720)
+    assert threat.evidence["lower"] == pytest.approx(0.5 * np.exp(-stats.norm.ppf(0.975) * error))
+    assert threat.evidence["upper"] == pytest.approx(0.5 * np.exp(stats.norm.ppf(0.975) * error))
+    assert "ratio of ratios 0.50" in threat.sentence and "taken as independent" in threat.sentence
+
+
+def test_the_detectable_ratio_is_on_paper(effect):
+    threat = judged(effect(40, 20), effect(60, 60))
+    assert threat.evidence["detectable_ratio"] == pytest.approx(np.exp(-(1.959964 + 0.841621) * np.sqrt(2 / 720)), rel=1e-6)
+
+
+@pytest.mark.parametrize("refused_first", [True, False])
+def test_a_refused_effect_could_not_have_flagged_and_says_why(effect, refused_first):
+    refused = Effect("m", "Town", Estimand("ratio"), None, None, refusal="no events")
+    pair = (refused, effect(60, 60)) if refused_first else (effect(40, 20), refused)
+    threat = judged(*pair)
+    assert threat.state == "could not have flagged" and threat.number is None
+    assert threat.sentence == f"{'shootings' if refused_first else 'burglary'} has no effect to compare: no events"
+
+
+@given(st.integers(1, 200), st.integers(1, 200), st.integers(1, 200), st.integers(1, 200))
+@settings(max_examples=25, deadline=None)
+def test_the_three_states_follow_from_the_numbers_and_none_is_called_passed(effect, a, b, c, d):
+    primary, control = effect(a, b), effect(c, d)
+    threat = judged(primary, control)
+    main, other = np.log(primary.point), np.log(control.point)
+    alike = np.sign(main) == np.sign(other) and (control.intervals[0].excludes(1.0) or abs(other) >= abs(main) / 2)
+    if abs(abs(other) - abs(main) / 2) > 1e-9 and min(abs(main), abs(other)) > 1e-9:
+        assert (threat.state == "flagged") == alike
+    assert "passed" not in threat.sentence
+
+
+def test_an_effect_without_a_distribution_is_judged_by_a_state_and_not_by_a_crash(make_panel, effect):
+    exact = ExactRatio().estimate(make_panel({"Town": [40] * 12 + [20] * 12}, onset=12))
+    assert judged(exact, effect(60, 60)).state == "could not have flagged"

@@ -1,0 +1,126 @@
+"""The tables in which a study is published: one row per analysis and estimand, refusals included, and every cell traced."""
+
+from datetime import date
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gvi_eval.results import effects_table, panel_id, panel_table, slug, threats_table
+from gvi_eval.run import run_study
+from gvi_eval.windows import CountWindow
+
+
+@pytest.fixture(scope="module")
+def result(write_study, tmp_path_factory):
+    return run_study(write_study(tmp_path_factory.mktemp("town")))
+
+
+@pytest.fixture(scope="module")
+def effects(result):
+    return effects_table(result)
+
+
+def test_there_is_a_row_for_every_analysis_and_estimand(result, effects):
+    assert len(effects) == 5 * 2 and effects["id"].is_unique
+    assert effects["id"].iloc[0] == "town/level + trend/2013Q1/ratio"
+    assert list(effects["specification"].unique()) == [specification.name for specification in result.study.specifications]
+    assert effects["headline"].sum() == 2
+
+
+def test_a_row_has_a_point_or_a_reason(effects):
+    assert (effects["point"].notna() ^ effects["refusal"].notna()).all()
+    assert effects.loc[effects["refusal"].notna(), ["lower", "upper", "p"]].isna().all(axis=None)
+    assert effects["refusal"].notna().sum() == 1  # the exact ratio has no events prevented
+
+
+def test_the_limits_of_a_row_hold_its_point_and_say_their_kind(effects):
+    known = effects[effects["point"].notna()]
+    assert (known["lower"] < known["point"]).all() and (known["point"] < known["upper"]).all()
+    assert set(known["kind"]) == {"wald", "prediction", "exact"} and set(known["level"]) == {0.95}
+
+
+def test_the_outcome_of_a_row_is_called_a_proxy_where_it_is_one(effects):
+    shots = ~effects["specification"].str.startswith("burglary")
+    assert effects.loc[shots, "outcome"].str.contains(r"\(proxy for shootings\)").all()
+    assert not effects.loc[~shots, "outcome"].str.contains("proxy").any()
+
+
+def test_the_window_runs_from_the_start_to_the_last_quarter(effects):
+    assert set(effects["window_start"].astype(str)) == {"2013Q1"} and set(effects["window_end"].astype(str)) == {"2014Q4"}
+
+
+def test_a_threat_names_the_two_analyses_that_it_compares(result):
+    rows = threats_table(result)
+    assert set(rows["id"]) == {"T17"} and set(rows["onset"]) == {"2013Q1"}
+    pairs = dict(zip(rows["primary"], rows["control"]))
+    assert pairs == {"level": "burglary, level", "level + trend": "burglary, level + trend"}
+    assert rows.set_index("primary").loc["level", "state"] == "not flagged"
+
+
+def test_a_panel_is_saved_cell_by_cell_with_the_rows_it_was_added_from(result):
+    table = panel_table(result.headline.panel)
+    assert len(table) == 20 and table["treated"].sum() == 8
+    assert table.loc[0, ["unit", "period", "value", "person_years", "figures"]].tolist() == [
+        "Town",
+        "2010Q1",
+        19.0,
+        1000.0,
+        "counts.csv:2; counts.csv:22",
+    ]
+
+
+def test_a_gap_is_an_empty_cell_without_a_source(result):
+    panel = result.headline.panel
+    values = panel.values.copy()
+    values.loc["2011Q3"] = np.nan
+    row = panel_table(panel.with_(values=values)).iloc[6]
+    assert row["period"] == "2011Q3" and np.isnan(row["value"]) and row["figures"] == ""
+
+
+def test_a_span_is_a_row_of_its_own(make_panel):
+    span = CountWindow("Town", ((date(2010, 1, 1), date(2010, 3, 31)),), 9, ("a.csv:2", "b.csv:7"))
+    table = panel_table(make_panel({"Town": [np.nan] * 3 + [4] * 3}, onset=3, windows=(span,)))
+    row = table.iloc[-1]
+    assert (row["period"], row["value"], row["figures"], row["treated"]) == (
+        "2010-01-01..2010-03-31",
+        9.0,
+        "a.csv:2; b.csv:7",
+        False,
+    )
+
+
+def test_the_name_of_a_panel_follows_its_content(make_panel):
+    panel = make_panel({"Town": range(12)}, onset=6)
+    others = [
+        panel.starting("2010-08"),
+        panel.with_(values=panel.values + 1),
+        panel.with_(exposure=panel.exposure * 2),
+        panel.until(date(2010, 11, 30)),
+    ]
+    assert panel_id(panel) == panel_id(panel.with_(onsets=MappingProxyType(dict(panel.onsets))))
+    assert len({panel_id(panel), *map(panel_id, others)}) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("level + trend", "level-plus-trend"), ("Malmö, 2018Q4", "malmo-2018q4"), ("ratio, 95 %", "ratio-95")],
+)
+def test_a_name_becomes_a_file_name(name, file):
+    assert slug(name) == file
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"])))
+def test_a_file_name_is_plain_and_stays_what_it_is(name):
+    assert set(slug(name)) <= set("abcdefghijklmnopqrstuvwxyz0123456789-") and slug(slug(name)) == slug(name)
+
+
+def test_the_table_survives_an_estimand_whose_window_lies_outside_the_figures(document, write_study, tmp_path):
+    document["estimands"].append({"name": "later", "contrast": "ratio", "window": {"start": date(2020, 1, 1)}})
+    rows = effects_table(run_study(write_study(tmp_path, document)))
+    later = rows[rows["estimand"] == "later"]
+    assert len(later) == 5 and later["refusal"].notna().all() and later["point"].isna().all()
+    assert pd.notna(later["window_start"]).all()
