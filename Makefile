@@ -1,6 +1,7 @@
 # make reproduce   create the environment and run the main job
 # make test        create the environment and pass the tests
 # make test-all    the tests on every supported Python that is installed
+# make calibration simulate the calibration record and compare with NUTS; resumes, takes an hour or so
 # make lock        resolve requirements.lock anew from pyproject.toml (needs uv)
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ INTERPRETERS := python3.11 python3.12 python3.13
 export OPENBLAS_NUM_THREADS = 1
 export OMP_NUM_THREADS = 1
 
-.PHONY: reproduce test test-all lock prerequisites clean
+.PHONY: reproduce test test-all calibration lock prerequisites clean
 
 reproduce: $(READY)
 	$(BIN)/gvi-eval reproduce --out $(OUT)
@@ -30,6 +31,9 @@ test-all:
 			echo "== $$python skipped: not installed, or without its venv module"; \
 		fi; \
 	done
+
+calibration: $(READY)
+	$(BIN)/python tests/calibration/run.py $(ARGS)
 
 prerequisites:
 	@command -v git >/dev/null || { echo "git is missing: install it, on Debian with 'apt install git'"; exit 2; }

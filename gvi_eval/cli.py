@@ -179,7 +179,7 @@ def _print_result(result: "StudyResult", folder: Path, no_color: bool) -> None:
     from gvi_eval.summary import summary
 
     plain = no_color or bool(os.environ.get("NO_COLOR"))
-    console = Console(color_system=None if plain else "auto", highlight=False, width=None if sys.stdout.isatty() else 120)
+    console = Console(color_system=None if plain else "auto", highlight=False, width=None if sys.stdout.isatty() else 140)
     console.print(summary(result, folder))
 
 

@@ -71,7 +71,7 @@ def _write(file: Path, content: bytes) -> None:
 def _source(origins: Iterable[Origin]) -> str:
     """Whose figures these are; a table compiled from many names its sources row by row."""
     names = [
-        "figures of several publishers, each named in its table"
+        "Figures of several publishers, each named in its table"
         if origin.publisher.startswith(COMPILED)
         else f"{origin.publisher} ({origin.licence})"
         for origin in origins

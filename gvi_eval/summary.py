@@ -14,10 +14,14 @@ from gvi_eval.effect import Effect
 from gvi_eval.results import Analysis, Pair, StudyResult
 from gvi_eval.sensitivity.exclusion import exclusion
 from gvi_eval.sensitivity.level_trend import LevelTrend
-from gvi_eval.sensitivity.power import power_sentence
+from gvi_eval.sensitivity.power import detectable_of, power_sentence
 from gvi_eval.sensitivity.threats import ThreatResult
 from gvi_eval.study import Outcome
 
+LEGEND = (
+    "\nIntervals are 95 % unless said. finds: the ratio that a standard error like this analysis' own detects with 80 % power. "
+    "prevented: with the trend. apart: whether a step can be told from the trend before it."
+)
 MANY = 3  # names that fit into a sentence
 
 
@@ -26,7 +30,7 @@ def summary(result: StudyResult, folder: Path) -> RenderableType:
     study = result.study
     parts: list[RenderableType] = [Text(""), Text(study.title, style="bold"), Text(study.question), Text("")]
     parts += _sentences("Headline", headline(result))
-    parts += [Text(""), _table(result)]
+    parts += [Text(""), _table(result), Text(LEGEND, style="dim")]
     parts += _sentences("Beside these numbers", _notes(result))
     parts += _sentences("Threats to validity", _threats(result))
     parts += _sentences("Figures not used", _unused(result))
@@ -44,7 +48,8 @@ def headline(result: StudyResult) -> list[str]:
     ]
     if effect.refusal:
         return [*sentences, f"{outcome}, {analysis.specification.name}: refused, {effect.refusal}"]
-    sentences.append(f"{outcome}, {analysis.specification.name}, {analysis.onset}: {_ratio(effect)}, {effect.level:.0%} {effect.intervals[0].kind}")
+    name = f"{outcome}, {analysis.specification.name}, {analysis.onset}"
+    sentences.append(f"{name}: {_ratio(effect)}, {effect.level:.0%} {effect.intervals[0].kind}")
     excluded = exclusion(effect, result.study.smallest_effect)
     if excluded:
         sentences.append(excluded.sentence)
@@ -63,8 +68,8 @@ def _table(result: StudyResult) -> Table:
     Intervals are 95 % unless said; ``apart`` says whether a step can be told from the trend.
     """
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("analysis", overflow="fold", min_width=30)
-    for name in ("start", "level", "level + trend", "interval", "prevented", "apart"):
+    table.add_column("analysis", overflow="fold", min_width=26)
+    for name in ("start", "level", "level + trend", "interval", "finds", "prevented", "apart"):
         table.add_column(name, overflow="fold", no_wrap=name in ("level", "level + trend"))
     for outcome in result.study.outcomes:
         lines = list(_lines(result, outcome))
@@ -92,7 +97,7 @@ def _lines(result: StudyResult, outcome: Outcome) -> Iterator[tuple[list[Text], 
         name = first.specification.name.removesuffix(f", start {first.specification.start}")
         name = "  " + (f"  {', '.join(first.variant)}" if first.variant else name)
         both = [_ratio(level.fit), _ratio(trend.fit) if trend else ""]
-        cells = [name, first.onset, *both, _kind(main.fit), _prevented(main), _told(verdict)]
+        cells = [name, first.onset, *both, _kind(main.fit), _finds(main.fit), _prevented(main), _told(verdict)]
         yield [Text(cell) for cell in cells], chosen
 
 
@@ -109,12 +114,19 @@ def _told(verdict: LevelTrend | None) -> str:
     return {True: "yes", False: "no", None: ""}[verdict.separated]
 
 
+def _finds(effect: Effect) -> str:
+    detectable = detectable_of(effect)
+    return "" if detectable is None else f"{detectable:.2f}"
+
+
 def _prevented(analysis: Analysis) -> str:
     """Events prevented over the first such estimand, with its interval."""
     for effect in analysis.effects:
         if effect.estimand.contrast == "prevented" and effect.point is not None:
-            limits = f" ({effect.intervals[0].lower:.0f} to {effect.intervals[0].upper:.0f})" if effect.intervals else ""
-            return f"{effect.point:.0f}{limits}"
+            limits = (
+                [round(limit) for limit in (effect.intervals[0].lower, effect.intervals[0].upper)] if effect.intervals else []
+            )
+            return f"{round(effect.point)}" + (f" ({limits[0]} to {limits[1]})" if limits else "")
     return ""
 
 
@@ -163,7 +175,7 @@ def _unused(result: StudyResult) -> list[str]:
 def _threats(result: StudyResult) -> list[str]:
     """One line per threat; where a start is an interval, one line that counts its states over the starts."""
     groups: dict[tuple[object, ...], list[ThreatResult]] = {}
-    for threat in result.threats:
+    for threat in sorted(result.threats, key=lambda threat: threat.state != "flagged"):
         groups.setdefault((threat.id, threat.evidence.get("primary"), threat.evidence.get("control")), []).append(threat)
     lines = []
     for (identity, primary, control), threats in groups.items():

@@ -51,8 +51,8 @@ def test_a_complete_series_equals_the_plain_model_to_the_last_printed_digit(make
         plain = plain_laplace.node(
             panel.values["Town"].to_numpy(), X, np.zeros(40), np.array([INTERCEPT_SD, COEFFICIENT_SD]), *fit.hyper[k]
         )
-        # nine digits: the Newton steps of both end at slopes of about 1e-7, and results are printed to three decimals
-        assert [f"{v:.9g}" for v in fit.beta_mean[k]] == [f"{v:.9g}" for v in plain.beta_mean]
+        # both end their Newton steps at slopes of about 1e-7, and results are printed to three decimals
+        assert np.abs(fit.beta_mean[k] - plain.beta_mean).max() < 1e-9
         assert np.allclose(fit.beta_cov[k], plain.beta_cov, rtol=1e-8)
 
 

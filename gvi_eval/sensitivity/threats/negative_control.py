@@ -40,7 +40,7 @@ def negative_control(primary: Effect, control: Effect, primary_label: str, contr
     ratio, lower, upper = np.exp([main - other, main - other - spread, main - other + spread])
     verdict = {
         "flagged": f"{control_label}, which the programme did not target, moved alike",
-        "not flagged": f"{control_label}, which the programme did not target, did not move alike",
+        "not flagged": f"{control_label}, which the programme did not target, is not shown to have moved alike",
         "could not have flagged": f"{control_label} could not have shown a movement of this size",
     }[state]
     sentence = (

@@ -33,7 +33,7 @@ def test_a_planted_fall_of_both_is_flagged(effect):
 
 def test_a_planted_null_is_not_flagged(effect):
     threat = judged(effect(40, 20), effect(60, 60))
-    assert threat.state == "not flagged" and "did not move alike" in threat.sentence
+    assert threat.state == "not flagged" and "is not shown to have moved alike" in threat.sentence
     assert threat.number == pytest.approx(0.5)
 
 
