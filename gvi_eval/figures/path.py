@@ -1,6 +1,6 @@
 """What was observed beside what was expected: the counterfactual plot of one treated place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from gvi_eval.errors import DataError
+from gvi_eval.figures.events import Flags, Marker, day_of, draw_key, key_entries, key_height
 from gvi_eval.figures.theme import (
     BODY,
     EXPECTED,
@@ -48,16 +49,7 @@ PATH_COLUMNS = (
     "level",
 )
 SPAN_COLUMNS = ("range_start", "range_end", "count", "per_period")
-SYMBOLS: Mapping[str, str] = {
-    "decision": "D",
-    "phase": "v",
-    "co-intervention": "s",
-    "shock": "^",
-    "recording change": "X",
-}
 PLOT_HEIGHT = 2.9
-NUMBER_HEIGHT, SYMBOL_HEIGHT, LEADER_HEIGHT, LANE_HEIGHT = 0.16, 0.14, 0.22, 0.08
-FLAG_GAP = 0.07
 START_HEIGHT = 0.26
 BAR = {
     "color": OBSERVED,
@@ -70,26 +62,6 @@ BAR = {
 NO_FIGURE = {"facecolor": "none", "edgecolor": INK, "hatch": "xxxxxx", "linewidth": 0.6}
 DASHES = (0, (4, 2))
 HEADROOM = 2.5  # a band higher than this many times the data is cut, and the legend says so
-
-
-@dataclass(frozen=True)
-class Marker:
-    """Something that happened on a day, or between two days; `role` is a key of `SYMBOLS`."""
-
-    label: str
-    start: date
-    end: date | None
-    role: str
-
-    def __post_init__(self) -> None:
-        if self.role not in SYMBOLS:
-            raise DataError(f"the event '{self.label}' has the role '{self.role}'; the roles are {list(SYMBOLS)}")
-        if self.end is not None and self.end < self.start:
-            raise DataError(f"the event '{self.label}' ends on {self.end}, before it starts on {self.start}")
-
-    @property
-    def days(self) -> str:
-        return f"{self.start}" if self.end in (None, self.start) else f"{self.start} to {self.end}"
 
 
 def path_figure(
@@ -131,15 +103,15 @@ def path_figure(
         label_lines = _label_lines(y_label, proxy_for)
         left = MARGIN + len(label_lines) * line_height(BODY) + scale.label_width + 0.14
         width = WIDTH - left - 0.2
-        flags = _Flags.of(events, scale, width)
-        key = _key_entries(events, scale)
+        flags = Flags.of(events, scale, width)
+        key = key_entries(events, scale)
 
         legend_top = MARGIN + len(title_lines) * line_height(TITLE) + 0.05
         flags_top = legend_top + (len(handles) + 1) // 2 * 0.185 + 0.06
         plot_top = flags_top + flags.height
         start_top = plot_top + PLOT_HEIGHT + 0.25
         key_top = start_top + START_HEIGHT + 0.1
-        note_top = key_top + _key_height(key) + (0.1 if key else 0)
+        note_top = key_top + key_height(key) + (0.1 if key else 0)
         figure, sheet = blank(note_top + len(note_lines) * line_height(SMALL) + MARGIN)
 
         write(sheet, MARGIN, MARGIN, title_lines, TITLE, weight="bold")
@@ -162,7 +134,7 @@ def path_figure(
         _draw_spans(axes, spans)
         flags.draw(sheet, left, flags_top)
         _draw_start(sheet, start_label(path, start), start, scale, left, start_top, width)
-        _draw_key(sheet, key, key_top)
+        draw_key(sheet, key, key_top)
         write(sheet, MARGIN, note_top, note_lines, SMALL)
         figure.canvas.draw()
     return figure
@@ -187,13 +159,9 @@ def caption_of(caption: str, y_label: str, proxy_for: str | None) -> str:
     return f"{caption} The outcome is a proxy: the figure shows {y_label}, not {proxy_for}."
 
 
-def _day(moment: object) -> int:
-    return pd.Timestamp(moment).toordinal()
-
-
 def _middles(path: pd.DataFrame) -> np.ndarray:
     edges = zip(path["period_start"], path["period_end"], strict=True)
-    return np.array([(_day(first) + _day(last) + 1) / 2 for first, last in edges])
+    return np.array([(day_of(first) + day_of(last) + 1) / 2 for first, last in edges])
 
 
 def _numbers(column: pd.Series) -> np.ndarray:
@@ -216,12 +184,12 @@ class _Scale:
 
     @classmethod
     def of(cls, path: pd.DataFrame, spans: pd.DataFrame | None) -> "_Scale":
-        first, last = _day(path["period_start"].min()), _day(path["period_end"].max()) + 1
+        first, last = day_of(path["period_start"].min()), day_of(path["period_end"].max()) + 1
         drawn = [_numbers(path[name]) for name in ("observed", "factual", "expected")]
         if spans is not None:
             drawn.append(_numbers(spans["per_period"]))
-            first = min(first, _day(spans["range_start"].min()))
-            last = max(last, _day(spans["range_end"].max()) + 1)
+            first = min(first, day_of(spans["range_start"].min()))
+            last = max(last, day_of(spans["range_end"].max()) + 1)
         values = np.concatenate(drawn)
         values = values[np.isfinite(values)]
         if not values.size:
@@ -242,7 +210,7 @@ class _Scale:
         return max(text_width(label, SMALL) for label in self.tick_labels)
 
     def shows(self, first: date, last: date) -> bool:
-        return _day(first) < self.last and _day(last) >= self.first
+        return day_of(first) < self.last and day_of(last) >= self.first
 
     def share(self, day: float) -> float:
         """Where a day lies between the left edge (0) and the right edge (1) of the plot."""
@@ -269,7 +237,7 @@ def _calendar(path: pd.DataFrame, first: int, last: int) -> tuple[tuple[tuple[fl
     """Labels in the middle of the years (or of the periods, if there are few years), and rules at their edges."""
     years = range(date.fromordinal(first).year, date.fromordinal(last - 1).year + 1)
     if len(years) <= 2:
-        middles, edges = _middles(path), [_day(moment) for moment in path["period_start"]]
+        middles, edges = _middles(path), [day_of(moment) for moment in path["period_start"]]
         named = list(zip(middles.tolist(), path["period"].astype(str), strict=True))
         return _thinned(named, first, last), (*edges, last)
     edges = [date(year, 1, 1).toordinal() for year in (*years, years[-1] + 1)]
@@ -292,7 +260,7 @@ def _thinned(named: list[tuple[float, str]], first: int, last: int) -> tuple[tup
 
 def _after(path: pd.DataFrame, start: tuple[date, date]) -> np.ndarray:
     """Which periods hold a day on or after the earliest day of the start."""
-    return np.array([_day(end) >= _day(start[0]) for end in path["period_end"]])
+    return np.array([day_of(end) >= day_of(start[0]) for end in path["period_end"]])
 
 
 def _before_and_after(after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -330,13 +298,13 @@ def _draw_areas(
 ) -> None:
     if scale.shows(*start):
         if start[0] < start[1]:
-            first, last = scale.clipped(_day(start[0])), scale.clipped(_day(start[1]) + 1)
+            first, last = scale.clipped(day_of(start[0])), scale.clipped(day_of(start[1]) + 1)
             axes.axvspan(first, last, facecolor=FAINT, edgecolor="none", alpha=0.55, zorder=1)
             axes.vlines([first, last], scale.bottom, scale.top, color=INK, linewidth=0.8, zorder=1.5)
         else:
-            axes.axvline(_day(start[0]), color=INK, linewidth=1.6, zorder=1.5)
+            axes.axvline(day_of(start[0]), color=INK, linewidth=1.6, zorder=1.5)
     for first, last in dropped:
-        edges = scale.clipped(_day(first)), scale.clipped(_day(last) + 1)
+        edges = scale.clipped(day_of(first)), scale.clipped(day_of(last) + 1)
         axes.axvspan(*edges, facecolor="none", edgecolor=INK, hatch="////", linewidth=0, zorder=1.2)
     for first, last in _silent(path, spans):
         axes.axvspan(first, last, ymax=0.045, **NO_FIGURE, zorder=1.2)
@@ -346,9 +314,9 @@ def _silent(path: pd.DataFrame, spans: pd.DataFrame | None) -> list[tuple[int, i
     """First and last day of every stretch of periods without a figure of their own and outside every span."""
     stretches: list[tuple[int, int]] = []
     for row in path[path["observed"].isna()].itertuples():
-        first, last = _day(row.period_start), _day(row.period_end) + 1
+        first, last = day_of(row.period_start), day_of(row.period_end) + 1
         if spans is not None and any(
-            _day(a) < last and _day(b) >= first for a, b in zip(spans["range_start"], spans["range_end"], strict=True)
+            day_of(a) < last and day_of(b) >= first for a, b in zip(spans["range_start"], spans["range_end"], strict=True)
         ):
             continue
         if stretches and stretches[-1][1] == first:
@@ -362,7 +330,7 @@ def _draw_spans(axes: Axes, spans: pd.DataFrame | None) -> None:
     if spans is None:
         return
     for row in spans.itertuples():
-        edges = [_day(row.range_start), _day(row.range_end) + 1]
+        edges = [day_of(row.range_start), day_of(row.range_end) + 1]
         axes.plot(edges, [row.per_period] * 2, clip_on=False, zorder=5, **BAR)
 
 
@@ -378,7 +346,7 @@ def start_label(path: pd.DataFrame, start: tuple[date, date]) -> str:
 
 def _period_of(path: pd.DataFrame, day: date) -> str:
     for row in path.itertuples():
-        if _day(row.period_start) <= _day(day) <= _day(row.period_end):
+        if day_of(row.period_start) <= day_of(day) <= day_of(row.period_end):
             return str(row.period)
     return day.isoformat()
 
@@ -390,7 +358,7 @@ def _draw_start(
     if not scale.shows(*start):
         label += ", outside the days drawn"
     half = text_width(label, SMALL, "bold") / 2
-    first, last = (left + width * scale.share(_day(day)) for day in (start[0], start[1] + timedelta(days=1)))
+    first, last = (left + width * scale.share(day_of(day)) for day in (start[0], start[1] + timedelta(days=1)))
     middle = (first + last) / 2 if start[0] < start[1] else first
     if scale.shows(*start) and start[0] < start[1]:
         sheet.plot([first, last], [top + 0.04, top + 0.04], color=INK, linewidth=2.4, solid_capstyle="butt")
@@ -447,135 +415,3 @@ def _draw_legend(figure: Figure, entries: list[tuple[object, str]], top: float) 
         handlelength=2.4,
         columnspacing=1.5,
     )
-
-
-def placed(wanted: Sequence[float], widths: Sequence[float], room: float) -> list[float]:
-    """Centres as near as possible to those wanted, in the same order, so that no two labels touch.
-
-    Least squares under an order: with the widths of the labels before it taken off each centre, the
-    centres only have to rise, so neighbours that would touch are pooled to their mean.
-    """
-    if not len(widths):
-        return []
-    offsets = np.concatenate([[0.0], np.cumsum(widths)[:-1]]) + np.asarray(widths) / 2
-    if sum(widths) > room:
-        raise DataError(f"{len(widths)} flags take {sum(widths):.1f} inches and the figure has {room:.1f}; show fewer events")
-    pools: list[list[float]] = []
-    for target in np.asarray(wanted) - offsets:
-        pools.append([target, 1])
-        while len(pools) > 1 and pools[-2][0] >= pools[-1][0]:
-            (a, n), (b, m) = pools[-2], pools[-1]
-            pools[-2:] = [[(a * n + b * m) / (n + m), n + m]]
-    level = np.concatenate([[value] * int(count) for value, count in pools])
-    return (np.clip(level, 0, room - sum(widths)) + offsets).tolist()
-
-
-@dataclass(frozen=True)
-class _Flag:
-    """One event above the plot, in inches from the left of the plot; `lane` is None for a single day."""
-
-    number: str
-    symbol: str
-    first: float
-    last: float
-    centre: float
-    lane: int | None
-
-
-@dataclass(frozen=True)
-class _Flags:
-    """Numbers and symbols in one row above the plot, each with a leader to its day; nothing lies on the data."""
-
-    flags: tuple[_Flag, ...]
-
-    @classmethod
-    def of(cls, events: Sequence[Marker], scale: _Scale, width: float) -> "_Flags":
-        shown = [
-            (str(number), event)
-            for number, event in enumerate(events, start=1)
-            if scale.shows(event.start, event.end or event.start)
-        ]
-        first = [width * scale.share(_day(event.start)) for _, event in shown]
-        last = [width * scale.share(_day(event.end or event.start) + 1) for _, event in shown]
-        long = [event.end is not None and event.end > event.start for _, event in shown]
-        widths = [text_width(number, SMALL, "bold") + FLAG_GAP for number, _ in shown]
-        rows = zip(shown, first, last, placed(first, widths, width), _lanes(first, last, long), strict=True)
-        return cls(tuple(_Flag(n, SYMBOLS[event.role], a, b, x, lane) for (n, event), a, b, x, lane in rows))
-
-    @property
-    def height(self) -> float:
-        if not self.flags:
-            return 0.0
-        lanes = max((flag.lane + 1 for flag in self.flags if flag.lane is not None), default=0)
-        return NUMBER_HEIGHT + SYMBOL_HEIGHT + LEADER_HEIGHT + LANE_HEIGHT * lanes + 0.04
-
-    def draw(self, sheet: Axes, left: float, top: float) -> None:
-        symbols, leaders = top + NUMBER_HEIGHT, top + NUMBER_HEIGHT + SYMBOL_HEIGHT
-        floor = top + self.height
-        for flag in self.flags:
-            x, day = left + flag.centre, left + flag.first
-            foot = floor if flag.lane is None else floor - 0.04 - LANE_HEIGHT * (flag.lane + 0.5)
-            sheet.text(x, symbols - 0.03, flag.number, fontsize=SMALL, weight="bold", ha="center", va="baseline")
-            sheet.plot(x, symbols + 0.05, marker=flag.symbol, color=OBSERVED, markersize=5, markeredgewidth=0)
-            sheet.plot([x, day, day], [leaders, leaders + LEADER_HEIGHT, foot], color=INK, linewidth=0.7)
-            if flag.lane is not None:
-                sheet.plot([day, left + flag.last], [foot, foot], color=INK, linewidth=2.4, solid_capstyle="butt")
-
-
-def _lanes(first: Sequence[float], last: Sequence[float], long: Sequence[bool]) -> list[int | None]:
-    """For each event that lasts, the lowest lane that is free when it begins."""
-    free: list[float] = []
-    lanes: list[int | None] = []
-    for begin, end, lasts in zip(first, last, long, strict=True):
-        if not lasts:
-            lanes.append(None)
-            continue
-        lane = next((n for n, edge in enumerate(free) if begin >= edge + 0.03), len(free))
-        free[lane : lane + 1] = [end]
-        lanes.append(lane)
-    return lanes
-
-
-@dataclass(frozen=True)
-class _KeyEntry:
-    number: str
-    symbol: str
-    lines: tuple[str, ...]
-
-
-KEY_COLUMN = (WIDTH - 2 * MARGIN) / 2
-KEY_TEXT = 0.42  # inches from the left of a key entry to its words
-
-
-def _key_entries(events: Sequence[Marker], scale: _Scale) -> list[_KeyEntry]:
-    entries = []
-    for number, event in enumerate(events, start=1):
-        outside = "" if scale.shows(event.start, event.end or event.start) else ", outside the days drawn"
-        words = f"{event.label} ({event.role}, {event.days}{outside})"
-        lines = wrapped(words, KEY_COLUMN - KEY_TEXT - 0.15, SMALL)
-        entries.append(_KeyEntry(str(number), SYMBOLS[event.role], tuple(lines)))
-    return entries
-
-
-def _key_columns(key: Sequence[_KeyEntry]) -> tuple[Sequence[_KeyEntry], Sequence[_KeyEntry]]:
-    """Split where the higher of the two columns is lowest; numbers run down the first, then the second."""
-    split = min(range(len(key) + 1), key=lambda n: (max(_lines(key[:n]), _lines(key[n:])), -n))
-    return key[:split], key[split:]
-
-
-def _lines(entries: Sequence[_KeyEntry]) -> int:
-    return sum(len(entry.lines) for entry in entries)
-
-
-def _key_height(key: Sequence[_KeyEntry]) -> float:
-    return max(_lines(column) for column in _key_columns(key)) * line_height(SMALL)
-
-
-def _draw_key(sheet: Axes, key: Sequence[_KeyEntry], top: float) -> None:
-    for column, entries in enumerate(_key_columns(key)):
-        left, y = MARGIN + column * KEY_COLUMN, top
-        for entry in entries:
-            sheet.text(left + 0.19, y, entry.number, fontsize=SMALL, weight="bold", ha="right", va="top")
-            middle = y + 0.5 * SMALL / 72
-            sheet.plot(left + 0.3, middle, marker=entry.symbol, color=OBSERVED, markersize=5, markeredgewidth=0)
-            y = write(sheet, left + KEY_TEXT, y, entry.lines, SMALL)

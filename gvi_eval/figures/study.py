@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from gvi_eval.figures.alt import alt_forest, alt_path
+from gvi_eval.figures.events import Marker
 from gvi_eval.figures.folder import FigureAbout, save_figure
 from gvi_eval.figures.forest import forest_figure
-from gvi_eval.figures.path import Marker, path_figure
+from gvi_eval.figures.path import path_figure
 from gvi_eval.study import Outcome, Study
 from gvi_eval.writing import slug
 

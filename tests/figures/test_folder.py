@@ -21,8 +21,6 @@ from gvi_eval.writing import csv_bytes
 
 ALT = {"en": "A line.", "da": "En linje.", "sv": "En linje."}
 START = (date(2021, 1, 1), date(2021, 1, 1))
-OUTCOME = {"en": "shootings", "da": "skyderier", "sv": "skjutningar"}
-PROXY = {"en": "killings", "da": "drab", "sv": "dödsfall"}
 
 
 def path():

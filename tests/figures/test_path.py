@@ -10,7 +10,8 @@ import pytest
 from matplotlib.text import Text
 
 from gvi_eval.errors import DataError
-from gvi_eval.figures.path import Marker, path_figure, placed, start_label
+from gvi_eval.figures.events import Marker
+from gvi_eval.figures.path import path_figure, start_label
 from gvi_eval.figures.theme import EXPECTED, FACTUAL, OBSERVED, theme
 
 KNOWN_DAY = (date(2021, 1, 1), date(2021, 1, 1))
@@ -156,15 +157,6 @@ def test_events_are_numbered_by_date_and_explained_below():
         "3 Pandemic (shock, 2020-03-12 to 2021-06-01)",
     ):
         assert entry in text
-
-
-def test_flags_stay_in_order_apart_and_as_near_as_they_can():
-    # Two labels 1 wide that both want to be at 5 share the way: 4.5 and 5.5. One at 9.9 is kept inside 10.
-    assert placed([5, 5], [1, 1], 10) == [4.5, 5.5]
-    assert placed([2, 9.9], [1, 1], 10) == [2, 9.5]
-    assert placed([], [], 10) == []
-    with pytest.raises(DataError, match="show fewer events"):
-        placed([1, 2, 3], [4, 4, 4], 10)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import matplotlib
 import pytest
 from matplotlib.font_manager import findfont
 
+from gvi_eval.figures.events import SYMBOLS
 from gvi_eval.figures.forest import GROUPS
-from gvi_eval.figures.path import SYMBOLS
 from gvi_eval.figures.theme import (
     EXPECTED,
     FACTUAL,
