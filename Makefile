@@ -1,8 +1,10 @@
-# make reproduce   create the environment and run the main job
-# make test        create the environment and pass the tests
-# make test-all    the tests on every supported Python that is installed
-# make calibration simulate the calibration record and compare with NUTS; resumes, takes an hour or so
-# make lock        resolve requirements.lock anew from pyproject.toml (needs uv)
+# make reproduce         create the environment and run the main job
+# make test              create the environment and pass the tests
+# make test-all          the tests on every supported Python that is installed
+# make calibration       simulate the cells of the record that are missing or out of date (about 20 minutes for all)
+# make calibration-nuts  sample the exact model beside the default estimator (about 5 minutes)
+# make benchmarks        time the default estimator beside a Poisson regression
+# make lock              resolve requirements.lock anew from pyproject.toml (needs uv)
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +17,7 @@ INTERPRETERS := python3.11 python3.12 python3.13
 export OPENBLAS_NUM_THREADS = 1
 export OMP_NUM_THREADS = 1
 
-.PHONY: reproduce test test-all calibration lock prerequisites clean
+.PHONY: reproduce test test-all calibration calibration-nuts benchmarks lock prerequisites clean
 
 reproduce: $(READY)
 	$(BIN)/gvi-eval reproduce --out $(OUT)
@@ -33,7 +35,13 @@ test-all:
 	done
 
 calibration: $(READY)
-	$(BIN)/python tests/calibration/run.py $(ARGS)
+	$(BIN)/python -m tests.calibration.run $(ARGS)
+
+calibration-nuts: $(READY)
+	$(BIN)/python -m tests.calibration.nuts $(ARGS)
+
+benchmarks: $(READY)
+	$(BIN)/python -m tests.benchmarks.latent_counts
 
 prerequisites:
 	@command -v git >/dev/null || { echo "git is missing: install it, on Debian with 'apt install git'"; exit 2; }

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from gvi_eval.errors import DataError
 
 ONE_DAY = timedelta(days=1)
+DAY = np.timedelta64(1, "D")
 Range = tuple[date, date]
 
 
@@ -150,11 +152,16 @@ def _left_over(figure: Figure, parts: list[Figure]) -> tuple[Range, ...]:
 
 def coverage(window: CountWindow, periods: pd.PeriodIndex) -> np.ndarray:
     """The share of each period's days that the window covers, shape (period,)."""
-    starts = periods.start_time.normalize().to_numpy()
-    ends = periods.end_time.normalize().to_numpy()
-    day = np.timedelta64(1, "D")
+    starts, ends = _bounds(periods[0], len(periods))
     covered = np.zeros(len(periods))
     for first, last in window.ranges:
         overlap = np.minimum(ends, np.datetime64(last)) - np.maximum(starts, np.datetime64(first))
-        covered += np.clip(overlap / day + 1, 0, None)
-    return covered / ((ends - starts) / day + 1)
+        covered += np.clip(overlap / DAY + 1, 0, None)
+    return covered / ((ends - starts) / DAY + 1)
+
+
+@lru_cache(maxsize=32)
+def _bounds(first: pd.Period, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """First and last day of each of consecutive periods: asked for with every span of a panel, and slow to work out."""
+    periods = pd.period_range(first, periods=length)
+    return periods.start_time.normalize().to_numpy(), periods.end_time.normalize().to_numpy()

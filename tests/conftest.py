@@ -117,7 +117,7 @@ def count_rows() -> pd.DataFrame:
             "note": None,
         }
         for (area, measure), values in COUNTS.items()
-        for quarter, value in zip(QUARTERS, values)
+        for quarter, value in zip(QUARTERS, values, strict=True)
     ]
     return pd.DataFrame(rows)
 

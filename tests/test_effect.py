@@ -37,7 +37,10 @@ ALL = [
 ]
 
 
-def level_shift(beta=(np.log(10), np.log(0.5)), sds=(0.1, 0.2), dof=np.inf, noise="poisson", dispersion=0.0, weights=(1.0,)):
+STEP = (np.log(10), np.log(0.5))
+
+
+def level_shift(beta=STEP, sds=(0.1, 0.2), dof=np.inf, noise="poisson", dispersion=0.0, weights=(1.0,)):
     """A constant mean and a step, with independent coefficients; several weights repeat the component."""
     k = len(weights)
     return Mixture(

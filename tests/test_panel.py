@@ -86,7 +86,7 @@ def test_a_span_of_two_stretches_covers_both_and_nothing_between(make_panel):
     stretches = ((date(2010, 1, 1), date(2010, 1, 31)), (date(2010, 3, 1), date(2010, 3, 31)))
     panel = make_panel({"Town": [np.nan, 4, np.nan, 1]}, onset=3, windows=(CountWindow("Town", stretches, 9, ()),))
     counts, matrix = panel.observations("Town")
-    assert dict(zip(counts, matrix.tolist()))[9.0] == [1, 0, 1, 0]
+    assert dict(zip(counts, matrix.tolist(), strict=True))[9.0] == [1, 0, 1, 0]
 
 
 @given(COUNTS, st.sets(st.integers(0, 23), max_size=10))
@@ -223,7 +223,7 @@ def test_only_a_donor_can_be_the_placebo(year_and_a_half, unit):
 def test_two_treated_units_have_no_sole_one(year_and_a_half):
     onsets = MappingProxyType(dict(year_and_a_half.onsets) | {"A": pd.Period("2010-06", "M")})
     with pytest.raises(StudyError, match="takes one treated unit, the panel has 2"):
-        year_and_a_half.with_(onsets=onsets).sole_treated
+        _ = year_and_a_half.with_(onsets=onsets).sole_treated
 
 
 def test_adjusting_divides_what_came_after_the_start_by_the_ratio(year_and_a_half):

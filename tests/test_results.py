@@ -56,7 +56,7 @@ def test_the_window_runs_from_the_start_to_the_last_quarter(effects):
 def test_a_threat_names_the_two_analyses_that_it_compares(result):
     rows = threats_table(result)
     assert set(rows["id"]) == {"T17"} and set(rows["onset"]) == {"2013Q1"}
-    pairs = dict(zip(rows["primary"], rows["control"]))
+    pairs = dict(zip(rows["primary"], rows["control"], strict=True))
     assert pairs == {"level": "burglary, level", "level + trend": "burglary, level + trend"}
     assert rows.set_index("primary").loc["level", "state"] == "not flagged"
 

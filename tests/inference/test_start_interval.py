@@ -30,7 +30,7 @@ def effects(points, limits=None, contrast="ratio"):
             intervals=(Interval(*pair, 0.95, "wald"),),
             notes=(f"note {start}",),
         )
-        for point, pair, start in zip(points, limits, STARTS)
+        for point, pair, start in zip(points, limits, STARTS, strict=False)
     ]
 
 

@@ -1,7 +1,6 @@
 """What a design could have told: published readings, simulations that hold what they promise, and their limits."""
 
 import dataclasses
-from datetime import date
 
 import numpy as np
 import pytest
