@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -190,10 +190,14 @@ def _print_check(report: Any) -> None:
         if file.rows is not None:
             days = f", {file.periods[0]} to {file.periods[1]}" if file.periods else ""
             click.echo(f"{file.file}: {file.rows} rows, {file.columns} columns, schema {file.schema}{days}")
-    faults = len(report.violations)
     if report.disclosures:
-        click.echo(f"{len(report.disclosures)} cells or names may identify a person; nothing further was read")
-    elif faults:
-        click.echo(f"{faults} violation{'s' if faults > 1 else ''} of the data contract in {len(report.files)} files")
+        click.echo(f"{_counted(report.disclosures, 'cell or name')} may identify a person; nothing further was read")
+    elif report.violations:
+        faults, files = _counted(report.violations, "violation"), _counted(report.files, "file")
+        click.echo(f"{faults} of the data contract in {files}")
     else:
-        click.echo(f"{len(report.files)} table{'s' if len(report.files) != 1 else ''}: nothing is wrong")
+        click.echo(f"{_counted(report.files, 'table')}: nothing is wrong")
+
+
+def _counted(things: Sized, word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"

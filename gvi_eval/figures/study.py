@@ -1,6 +1,6 @@
 """The figures of a study, drawn from its saved tables: what is drawn is what was saved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -26,18 +26,20 @@ def draw_study(
     """
     effects = pd.read_csv(folder / "effects.csv", keep_default_na=False, na_values=[""])
     ratios = effects[(effects["contrast"] == "ratio") & (effects["estimand"] == study.estimands[0].name)]
+    plain = ratios[ratios["part"].isin(["declared", "twin"])]
     names = []
     for outcome in study.outcomes:
-        row = _shown(ratios, outcome)
+        row = _shown(plain, outcome)
         if row is not None:
             names.append(_draw_path(folder, study, outcome, row, source, run))
             done(names[-1])
-    names.append(_draw_estimates(folder, study, ratios[ratios["part"].isin(["declared", "twin"])], source, run))
+    names.append(_draw_estimates(folder, study, plain, source, run))
     done(names[-1])
     if (ratios["part"] == "grid").any():
-        names.append(_draw_grid(folder, study, ratios[ratios["part"] == "grid"], source, run))
-        done(names[-1])
-    several = ratios[(ratios["kind"] != BOUNDS) & ratios.duplicated("specification", keep=False)]
+        for name in _draw_grid(folder, study, ratios[ratios["part"] == "grid"], source, run):
+            names.append(name)
+            done(name)
+    several = plain[(plain["kind"] != BOUNDS) & plain.duplicated("specification", keep=False)]
     if not several.empty:
         names.append(_draw_starts(folder, study, several, source, run))
         done(names[-1])
@@ -99,18 +101,23 @@ def _draw_estimates(folder: Path, study: Study, ratios: pd.DataFrame, source: st
     )
 
 
-def _draw_grid(folder: Path, study: Study, rows: pd.DataFrame, source: str, run: str) -> str:
-    """Every combination of window, donut and start, with and without the trend."""
+def _draw_grid(folder: Path, study: Study, rows: pd.DataFrame, source: str, run: str) -> Iterator[str]:
+    """Every combination of donut and start, with and without the trend: one figure for each window."""
     grid = study.grid
     outcome = study.outcome(grid.outcome)
-    groups = rows["specification"].str.endswith(", without trend").map({True: "level", False: "level + trend"})
-    labels = rows["specification"].str.removesuffix(", without trend")
-    caption = (
-        f"Every combination of the study's windows, donuts and starts ({grid.estimator}); 1 means no change. "
-        f"Outcome: {outcome.title}. {source}."
-    )
-    title = f"{study.title}: every combination"
-    return _draw_forest(folder, study, rows, labels, "grid", title, caption, source, run, groups=groups)
+    for window in grid.windows:
+        prefix = f"to {window.end}, "
+        own = rows[rows["specification"].str.startswith(prefix)]
+        groups = own["specification"].str.endswith(", without trend").map({True: "level", False: "level + trend"})
+        labels = own["specification"].str.removeprefix(prefix).str.removesuffix(", without trend")
+        title = f"{study.title}, to {window.end}: every combination"
+        caption = (
+            f"Every combination of the study's donuts and starts, on the figures to {window.end} ({grid.estimator}); 1 means "
+            "no change. A combination that is declared by name stands among the declared analyses. "
+            f"Outcome: {outcome.title}. {source}."
+        )
+        name = f"grid-to-{window.end}"
+        yield _draw_forest(folder, study, own, labels, name, title, caption, source, run, groups=groups)
 
 
 def _draw_starts(folder: Path, study: Study, several: pd.DataFrame, source: str, run: str) -> str:

@@ -31,7 +31,10 @@ def test_by_hand(make_panel):
 def test_the_limits_are_where_a_one_sided_test_rejects_at_half_of_five_percent(make_panel, a, b, after, before):
     effect = estimate(make_panel, [b, *[0] * (before - 1), a, *[0] * (after - 1)], before)
     lower, upper = effect.intervals[0].lower, effect.intervals[0].upper
-    share = lambda ratio: ratio * after / (ratio * after + before)  # noqa: E731
+
+    def share(ratio):
+        return ratio * after / (ratio * after + before)
+
     assert effect.point == pytest.approx((a / after) / (b / before))
     assert stats.binom.cdf(a, a + b, share(upper)) == pytest.approx(0.025, rel=1e-6)
     if a:
