@@ -13,6 +13,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from figure_data import START, path
 
 from gvi_eval.errors import DataError
 from gvi_eval.figures import FigureAbout, Marker, path_figure, save_figure
@@ -20,24 +21,6 @@ from gvi_eval.figures.folder import FILES
 from gvi_eval.writing import csv_bytes
 
 ALT = {"en": "A line.", "da": "En linje.", "sv": "En linje."}
-START = (date(2021, 1, 1), date(2021, 1, 1))
-
-
-def path():
-    periods = pd.period_range("2020Q1", periods=8, freq="Q")
-    return pd.DataFrame(
-        {
-            "period": [str(period) for period in periods],
-            "period_start": [period.start_time.date() for period in periods],
-            "period_end": [period.end_time.date() for period in periods],
-            "observed": [9.0, 11.0, np.nan, 10.0, 4.0, 5.0, 3.0, 4.0],
-            "factual": 9.0,
-            "expected": 10 / 3 * 3.1,
-            "expected_lower": 6.5,
-            "expected_upper": 14.25,
-            "level": 0.95,
-        }
-    )
 
 
 def about(**changes):
@@ -97,7 +80,9 @@ def test_the_same_bytes_elsewhere(saved, tmp_path, surroundings):
         "spec.loader.exec_module(here)\n"
         "here.save(pathlib.Path(sys.argv[2]))\n"
     )
-    subprocess.run([sys.executable, "-c", script, __file__, str(tmp_path / "path")], check=True, env=os.environ | surroundings)
+    support = {"PYTHONPATH": str(Path(__file__).parents[1] / "support")}
+    command = [sys.executable, "-c", script, __file__, str(tmp_path / "path")]
+    subprocess.run(command, check=True, env=os.environ | support | surroundings)
     assert contents(tmp_path / "path") == contents(saved)
 
 
