@@ -10,7 +10,7 @@ from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.panel import PER_YEAR, Panel
 from gvi_eval.study import Intervention
 
-Change = Literal["level", "level+slope", "ramp", "pulse"]
+Change = Literal["level", "level+slope", "ramp", "pulse", "steps"]
 Season = Literal["default", "dummies", "none"] | int
 
 DEFAULT_HARMONICS = {"M": 2, "Q": 1, "Y": 0}
@@ -39,11 +39,14 @@ def design(
     ramp: int,
     adjust: tuple[str, ...],
     covariates: tuple[str, ...] = (),
+    anticipation: int = 0,
 ) -> Design:
     """The design of one unit.
 
     Time is (t − T0) / n, zero at the onset T0, so that the level change is the change at the start; the slope change is
-    that time after the onset. ``ramp`` periods of phase-in rise linearly to one. A pulse lasts ``ramp`` periods.
+    that time after the onset. ``ramp`` periods of phase-in rise linearly to one. A pulse lasts ``ramp`` periods. Steps are
+    levels of their own for every ``ramp`` periods after the start; a last one of less than half that joins the one before.
+    ``anticipation`` periods before the start have a level of their own, on in both paths.
     ``adjust`` names events of the study that get a column of their own, on in both paths: an event with an end is a pulse
     over its days, one without is a step. ``covariates`` names series of the panel that enter as they are, in both paths.
     """
@@ -57,6 +60,7 @@ def design(
     columns |= _season(periods, panel.frequency, season)
     columns |= {f"event: {name}": _event(panel, name) for name in adjust}
     columns |= {f"covariate: {name}": _covariate(panel, unit, name) for name in covariates}
+    columns |= _anticipation(since, anticipation)
     programme = _programme(since, scaled, change, ramp)
     if "slope" in programme and (since >= 0).sum() < FEWEST_FOR_SLOPE:
         raise EstimationError(
@@ -75,13 +79,27 @@ def _programme(since: np.ndarray, scaled: np.ndarray, change: Change, ramp: int)
         return {"level": after}
     if change == "level+slope":
         return {"level": after, "slope": scaled * after}
-    if change not in ("ramp", "pulse"):
-        raise StudyError(f"change is {change!r}; choose level, level+slope, ramp or pulse")
+    if change not in ("ramp", "pulse", "steps"):
+        raise StudyError(f"change is {change!r}; choose level, level+slope, ramp, pulse or steps")
     if ramp < 1:
         raise StudyError(f"change = '{change}' needs the number of its periods, ramp is {ramp}; set ramp to 1 or more")
     if change == "ramp":
         return {"level": np.clip((since + 1) / ramp, 0, 1)}
+    if change == "steps":
+        length = int(after.sum())
+        step = np.minimum(since // ramp, max((length + ramp // 2) // ramp, 1) - 1)
+        return {f"step {int(k) + 1}": (step == k).astype(float) for k in np.unique(step[since >= 0])}
     return {"level": after * (since < ramp)}
+
+
+def _anticipation(since: np.ndarray, periods: int) -> dict[str, np.ndarray]:
+    if not periods:
+        return {}
+    if not 0 < periods < (since < 0).sum():
+        raise StudyError(
+            f"anticipation is {periods} periods, but {int((since < 0).sum())} lie before the start; choose fewer, or 0 for none"
+        )
+    return {"anticipation": ((since < 0) & (since >= -periods)).astype(float)}
 
 
 def _season(periods: pd.PeriodIndex, frequency: str, season: Season) -> dict[str, np.ndarray]:

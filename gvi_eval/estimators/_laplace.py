@@ -37,15 +37,9 @@ import numpy as np
 from scipy.special import gammaln, ndtr, ndtri
 
 from gvi_eval.errors import EstimationError
-from gvi_eval.estimators._laplace_modes import (
-    Series,
-    evaluate_months,
-    evaluate_spans,
-    months_levels,
-    project_months,
-    project_spans,
-    spans_levels,
-)
+from gvi_eval.estimators._laplace_months import evaluate_months, months_levels, project_months
+from gvi_eval.estimators._laplace_spans import evaluate_spans, project_spans, spans_levels
+from gvi_eval.estimators._laplace_terms import Series
 
 WORTH_DRAWING = 0.01  # a component below this share of the heaviest does not show in a path
 
@@ -267,6 +261,11 @@ class LatentFit:
     expansion_gap: float
     newton_steps: int
     evaluations: int
+
+    @property
+    def dispersion(self) -> np.ndarray:
+        """alpha in each component, shape (K,)."""
+        return self.hyper[:, 2]
 
     def mean_and_sd(self) -> tuple[np.ndarray, np.ndarray]:
         """Posterior mean and sd of beta, shape (p,) each."""

@@ -1,28 +1,15 @@
 """Counts with a hidden autocorrelated level: the calibrated default for one series, odd spans included."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
-from gvi_eval.effect import (
-    DRAWS,
-    SEED,
-    Counterfactual,
-    Effect,
-    component_counts,
-    effect_from_paths,
-    list_gaps,
-    noisy_counts,
-    quantiles,
-    square_root,
-)
+from gvi_eval.effect import Counterfactual, Effect, effect_from_paths, list_gaps
 from gvi_eval.errors import EstimationError
 from gvi_eval.estimators._design import Change, Design, Season, design, few_points, require_counts, require_full_rank
-from gvi_eval.intervals import IntervalKind
+from gvi_eval.estimators._latent_paths import LatentPaths
 from gvi_eval.panel import Panel
 
 if TYPE_CHECKING:
@@ -65,6 +52,7 @@ class LatentCounts:
     trend: bool = True
     season: Season = "default"
     ramp: int = 0
+    anticipation: int = 0
     adjust: tuple[str, ...] = ()
     prior_scale: float = 0.5
     one_alpha: bool = False
@@ -86,6 +74,7 @@ class LatentCounts:
             season=_season_of(self.season, spans, unit),
             ramp=self.ramp,
             adjust=self.adjust,
+            anticipation=self.anticipation,
         )
         require_full_rank(columns, matrix.sum(axis=0) > 0, unit)
         # The intercept is then the log of a mean count, whatever the unit of exposure.
@@ -119,101 +108,6 @@ class LatentCounts:
             level=self.level,
         )
         return replace(effect, rests_on_prior=bool(weak))
-
-
-@dataclass(frozen=True, eq=False)
-class LatentPaths:
-    """Both paths under the posterior of coefficients and latent level: the distribution behind an effect.
-
-    log factual = offset + X β + u and log expected = offset + X₀ β + u, with X₀ the design without the programme.
-    """
-
-    posterior: "LatentFit"
-    columns: Design
-    offset: np.ndarray
-    dof: float = np.inf
-
-    @property
-    def kind(self) -> IntervalKind:
-        return "posterior"
-
-    @property
-    def weights(self) -> np.ndarray:
-        return self.posterior.weights
-
-    @cached_property
-    def _level(self) -> np.ndarray:
-        """Posterior mean of the latent level, shape (period,)."""
-        return self.posterior.level()
-
-    @property
-    def factual(self) -> np.ndarray:
-        """exp of the posterior mean of log factual, shape (period,)."""
-        return np.exp(self.offset + self.columns.factual @ (self.weights @ self.posterior.beta_mean) + self._level)
-
-    @property
-    def expected(self) -> np.ndarray:
-        return np.exp(self.offset + self.columns.expected @ (self.weights @ self.posterior.beta_mean) + self._level)
-
-    def log_ratio(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and sd of log(Σ factual / Σ expected) in each component; one gradient, at the posterior mean, for all."""
-        base = (self.offset + self._level)[rows]
-        log_f, log_e = (base + self.posterior.beta_mean @ x[rows].T for x in (self.columns.factual, self.columns.expected))
-        means = special.logsumexp(log_f, axis=1) - special.logsumexp(log_e, axis=1)
-        share_f, share_e = (special.softmax(self.weights @ path) for path in (log_f, log_e))
-        on_beta = share_f @ self.columns.factual[rows] - share_e @ self.columns.expected[rows]
-        on_level = np.zeros(len(self.offset))
-        on_level[rows] = share_f - share_e
-        if np.abs(on_level).max() < 1e-12:
-            return means, np.sqrt(np.einsum("i,kij,j->k", on_beta, self.posterior.beta_cov, on_beta))
-        _, variances = self.posterior.project(np.concatenate([on_beta, on_level])[None, :], joint=False)
-        return means, np.sqrt(np.maximum(variances[:, 0], 0))
-
-    def expected_limits(self, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper limit of the expected mean, each of shape (period,)."""
-        means, variances = self._log_paths_of(self.columns.expected)
-        tail = (1 - level) / 2
-        lower, upper = (quantiles(p, self.weights, means, np.sqrt(np.maximum(variances, 0))) for p in (tail, 1 - tail))
-        return np.exp(self.offset + lower), np.exp(self.offset + upper)
-
-    def totals(self, rows: np.ndarray, count: int = DRAWS, seed: int = SEED) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Draws of Σ factual, Σ expected, and the sum of counts without the intervention, each of shape (draw,).
-
-        In each component both logs are taken as jointly normal, with the mean of the sum and the variance of its
-        gradient, as sums of lognormals nearly are (Fenton 1960, doi:10.1109/TCOM.1960.1097606).
-        """
-        random = np.random.default_rng(seed)
-        component = np.repeat(np.arange(len(self.weights)), component_counts(self.weights, count))
-        logs, shares = self._log_totals(rows)
-        means, covariances = logs
-        draws = np.empty((count, 2))
-        for k in np.unique(component):
-            mine = component == k
-            draws[mine] = means[k] + random.standard_normal((mine.sum(), 2)) @ square_root(covariances[k]).T
-        factual, expected = np.exp(draws).T
-        dispersion = self.posterior.hyper[component, 2] * (shares**2).sum()
-        return factual, expected, noisy_counts(expected[:, None], "nb2", dispersion, random)[:, 0]
-
-    def _log_totals(self, rows: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-        """Means (component, 2) and covariances (component, 2, 2) of log Σ factual and log Σ expected, and each period's
-        share of the expected sum."""
-        gradients, shares, sums = [], [], []
-        for design_ in (self.columns.factual, self.columns.expected):
-            means, variances = self._log_paths_of(design_)
-            logs = (self.offset + means + variances / 2)[:, rows]
-            share = special.softmax(self.weights @ logs)
-            on_level = np.zeros(len(self.offset))
-            on_level[rows] = share
-            gradients.append(np.concatenate([share @ design_[rows], on_level]))
-            shares.append(share)
-            sums.append(special.logsumexp(logs, axis=1))
-        _, covariances = self.posterior.project(np.array(gradients))
-        means = np.stack(sums, axis=1) - np.diagonal(covariances, axis1=1, axis2=2) / 2
-        return (means, covariances), shares[1]
-
-    def _log_paths_of(self, design_: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Means and variances of X β + u, shape (component, period)."""
-        return self.posterior.project(np.hstack([design_, np.eye(len(self.offset))]), joint=False)
 
 
 def _season_of(season: Season, spans: bool, unit: str) -> Season:

@@ -4,10 +4,12 @@ from datetime import date
 from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.estimators._design import design, few_points, require_both_sides, require_full_rank, require_series
+from gvi_eval.panel import Panel
 from gvi_eval.study import Intervention, Moment
 from gvi_eval.windows import CountWindow
 
@@ -79,7 +81,7 @@ def test_a_ramp_and_a_pulse_need_their_length(year, change):
 
 
 def test_an_unknown_change_names_those_that_exist(year):
-    with pytest.raises(StudyError, match="change is 'jump'; choose level, level\\+slope, ramp or pulse"):
+    with pytest.raises(StudyError, match="change is 'jump'; choose level, level\\+slope, ramp, pulse or steps"):
         columns(year, change="jump")
 
 
@@ -209,3 +211,27 @@ def test_a_column_that_repeats_another_is_named(make_panel):
     panel = make_panel({"Town": range(12)}, onset=6, interventions=(event("form", date(2010, 7, 1)),))
     with pytest.raises(EstimationError, match="the column 'level' says nothing that the columns before it do not say for Town"):
         require_full_rank(columns(panel, adjust=("form",)), np.ones(12, dtype=bool), "Town")
+
+
+@pytest.mark.parametrize(("after", "sizes"), [(12, [6, 6]), (14, [6, 8]), (15, [6, 6, 3]), (2, [2]), (6, [6])])
+def test_steps_are_levels_of_their_own_and_a_short_last_one_joins_the_one_before(after, sizes):
+    panel = Panel(
+        *[pd.DataFrame({"Town": np.ones(24 + after)}, pd.period_range("2010-01", periods=24 + after, freq="M"))] * 2,
+        {"Town": pd.Period("2012-01", "M")},
+    )
+    made = design(panel, "Town", change="steps", trend=False, season="none", ramp=6, adjust=())
+    assert made.names == ("intercept", *(f"step {k + 1}" for k in range(len(sizes))))
+    assert made.factual[:, 1:].sum(axis=0).tolist() == sizes
+    assert (made.factual[:, 1:].sum(axis=1) == (np.arange(24 + after) >= 24)).all() and not made.expected[:, 1:].any()
+
+
+def test_anticipation_is_a_level_of_its_own_before_the_start_in_both_paths():
+    panel = Panel(
+        *[pd.DataFrame({"Town": np.ones(36)}, pd.period_range("2010-01", periods=36, freq="M"))] * 2,
+        {"Town": pd.Period("2012-01", "M")},
+    )
+    made = design(panel, "Town", change="level", trend=False, season="none", ramp=0, adjust=(), anticipation=3)
+    assert made.names == ("intercept", "anticipation", "level")
+    assert np.flatnonzero(made.factual[:, 1]).tolist() == [21, 22, 23] == np.flatnonzero(made.expected[:, 1]).tolist()
+    with pytest.raises(StudyError, match="24 lie before the start"):
+        design(panel, "Town", change="level", trend=False, season="none", ramp=0, adjust=(), anticipation=24)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import nbinom, norm
 
 from gvi_eval.errors import EstimationError
-from gvi_eval.estimators import _laplace, _laplace_modes
+from gvi_eval.estimators import _laplace, _laplace_months, _laplace_spans, _laplace_terms
 
 
 def series(counts, after, harmonics=0, trend=True) -> dict:
@@ -70,8 +70,8 @@ def test_every_component_equals_the_dense_reference(monthly, monthly_fit):
 def test_the_span_kernel_on_single_periods_is_the_month_kernel_and_the_reference(monthly, hyper):
     s = _laplace.as_series(**monthly, C=None, one_alpha=False)
     start = np.concatenate([_laplace.first_guess(s), np.zeros(96)])[None]
-    months = _laplace_modes.evaluate_months(s, np.array([hyper]), start, True)
-    spans = _laplace_modes.evaluate_spans(s, np.array([hyper]), start, True)
+    months = _laplace_months.evaluate_months(s, np.array([hyper]), start, True)
+    spans = _laplace_spans.evaluate_spans(s, np.array([hyper]), start, True)
     plain = plain_laplace.node(*monthly.values(), *hyper)
     for part in (months, spans):
         assert part[0][0] == pytest.approx(plain.log_marginal, abs=1e-7)
@@ -91,24 +91,24 @@ def test_the_lattice_equals_a_fine_grid_over_the_whole_prior():
 @pytest.mark.parametrize("y, m, a", [(0, 0.3, 0.2), (7, 3.0, 0.4), (500, 450.0, 1e-3), (4, 2.0, 0.0)])
 def test_derivatives_against_finite_differences(y, m, a):
     h, eta = 1e-4, np.log(m)
-    low, high = (_laplace_modes.count_terms(float(y), eta + sign * h, a) for sign in (-1, 1))
+    low, high = (_laplace_terms.count_terms(float(y), eta + sign * h, a) for sign in (-1, 1))
     for order in range(1, 5):
         slope = (high[order - 1] - low[order - 1]) / (2 * h)
-        assert _laplace_modes.count_terms(float(y), eta, a)[order] == pytest.approx(slope, rel=1e-5, abs=1e-6)
+        assert _laplace_terms.count_terms(float(y), eta, a)[order] == pytest.approx(slope, rel=1e-5, abs=1e-6)
 
 
 @pytest.mark.parametrize("alpha", [1e-10, 1e-5, 0.049, 0.051, 0.3, 2.0])
 @pytest.mark.parametrize("y", [0, 1, 19, 20, 800])
 def test_rising_factorial_is_its_sum(y, alpha):
-    assert _laplace_modes.log_rising(float(y), alpha) == pytest.approx(
+    assert _laplace_terms.log_rising(float(y), alpha) == pytest.approx(
         np.log1p(alpha * np.arange(y)).sum(), rel=1e-10, abs=1e-11
     )
 
 
 def test_likelihood_is_that_of_scipy():
     value = (
-        _laplace_modes.count_terms(7.0, np.log(5.0), 0.3)[0]
-        + _laplace_modes.log_rising(7.0, 0.3)
+        _laplace_terms.count_terms(7.0, np.log(5.0), 0.3)[0]
+        + _laplace_terms.log_rising(7.0, 0.3)
         - np.log(np.arange(1, 8)).sum()
     )
     assert value == pytest.approx(nbinom.logpmf(7, 1 / 0.3, 1 / (1 + 0.3 * 5)), rel=1e-12)
@@ -117,7 +117,7 @@ def test_likelihood_is_that_of_scipy():
 def span_log_posterior(s, theta, hyper):
     """The span kernel's log posterior of (beta, epsilon), written out in numpy."""
     rho, sigma, alpha = hyper
-    cov, level, r = _laplace_modes.span_moments(s, rho, sigma)
+    cov, level, r = _laplace_spans.span_moments(s, rho, sigma)
     p, C = s.X.shape[1], np.zeros((s.y.size, len(s.X)))
     C[np.repeat(np.arange(s.y.size), np.diff(s.start)), s.at] = s.share
     m = np.exp(np.log(C @ np.exp(s.offset + s.X @ theta[:p])) + level + np.linalg.cholesky(cov) @ theta[p:])
@@ -133,7 +133,7 @@ def test_span_mode_and_curvature_against_finite_differences():
     case, hyper = series(drawn(5, 60, 4), after=22), (0.6, 0.5, 0.2)
     case["y"] = yearly(60) @ case["y"]
     s, start = _laplace.pilot(_laplace.as_series(**case, C=yearly(60), one_alpha=False), _laplace.Chart((0.5, 0.5), (0.5, 0.5)))
-    parts = _laplace_modes.evaluate_spans(s, np.array([hyper]), start[None], True)
+    parts = _laplace_spans.evaluate_spans(s, np.array([hyper]), start[None], True)
     mode, h = parts[1][0], 1e-4
     step = h * np.eye(mode.size)
     slope = [(span_log_posterior(s, mode + e, hyper) - span_log_posterior(s, mode - e, hyper)) / (2 * h) for e in step]
@@ -151,7 +151,7 @@ def test_span_mode_and_curvature_against_finite_differences():
 def test_no_noise_is_ridge_poisson_regression(monthly):
     s = _laplace.as_series(**monthly, C=None, one_alpha=False)
     start = np.concatenate([_laplace.first_guess(s), np.zeros(96)])[None]
-    fitted = _laplace_modes.evaluate_months(s, np.array([[0.5, 0.0, 0.0]]), start, True)
+    fitted = _laplace_months.evaluate_months(s, np.array([[0.5, 0.0, 0.0]]), start, True)
     beta = np.zeros(s.X.shape[1])
     beta[0] = np.log(s.y.mean())
     for _ in range(50):
@@ -168,7 +168,7 @@ def test_counts_are_conserved_over_spans():
     y = yearly(48) @ case.pop("y")
     s = _laplace.as_series(y, **case, C=yearly(48), one_alpha=False)
     start = np.concatenate([_laplace.first_guess(s), np.zeros(4)])[None]
-    mode = _laplace_modes.evaluate_spans(s, np.array([[0.5, 0.0, 0.0]]), start, True)[1][0]
+    mode = _laplace_spans.evaluate_spans(s, np.array([[0.5, 0.0, 0.0]]), start, True)[1][0]
     assert np.exp(s.X @ mode[:3]).sum() == pytest.approx(y.sum() - mode[0] / 100, abs=1e-5)
 
 
@@ -179,8 +179,8 @@ def test_a_sum_never_says_more_than_its_months(monthly):
     coarse, start = _laplace.pilot(
         _laplace.as_series(**case | {"y": C @ case["y"]}, C=C, one_alpha=False), _laplace.Chart((0.5, 0.5), (0.5, 0.5))
     )
-    by_month = _laplace_modes.evaluate_months(fine, hyper, np.r_[start[:3], np.zeros(96)][None], True)
-    by_year = _laplace_modes.evaluate_spans(coarse, hyper, start[None], True)
+    by_month = _laplace_months.evaluate_months(fine, hyper, np.r_[start[:3], np.zeros(96)][None], True)
+    by_year = _laplace_spans.evaluate_spans(coarse, hyper, start[None], True)
     assert (np.diag(by_year[3][0]) > np.diag(by_month[3][0])).all()
 
 
@@ -229,7 +229,7 @@ def test_tiny_alpha_is_poisson(monthly):
     s = _laplace.as_series(**monthly, C=None, one_alpha=False)
     start = np.concatenate([_laplace.first_guess(s), np.zeros(96)])[None]
     values = [
-        _laplace_modes.evaluate_months(s, np.array([[0.5, 0.3, a]]), start, True)[0][0]
+        _laplace_months.evaluate_months(s, np.array([[0.5, 0.3, a]]), start, True)[0][0]
         for a in (0.0, 1e-14, 1e-12, 1e-10, 1e-8)
     ]
     assert values == pytest.approx([values[0]] * 5, abs=2e-5)
