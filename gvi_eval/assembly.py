@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gvi_eval.containment import require_containment, without_contained
 from gvi_eval.errors import DataError, StudyError
 from gvi_eval.panel import PER_YEAR, Panel, period_of
 from gvi_eval.study import ExcludedFigures, Outcome, Study, Unit
@@ -28,13 +29,20 @@ def build_panel(study: Study, tables: Mapping[str, pd.DataFrame], outcome: str |
     """
     chosen = study.outcome(outcome) if outcome else study.primary
     units = [unit for unit in study.units if unit.role in ("treated", "donor") and not unit.excluded]
+    units = [unit for unit in units if not unit.outcomes or chosen.name in unit.outcomes]
     periods = _periods(study)
-    figures, notes = _figures(chosen, _rows(tables, chosen), units, periods)
+    rows = _rows(tables, chosen)
+    figures, notes = _figures(chosen, rows, units, periods)
+    require_containment(units, rows)
     cells, spans = _cells_and_spans(disjoint_windows(figures, may_chain=bool(chosen.chained_because)), periods)
+    spans, invalid = _valid_spans(units, spans)
     start = period_of(study.treatment.start.earliest, study.frequency)
+    values = pd.DataFrame({unit.name: _sum_of(unit, cells, periods) for unit in units}, index=periods)
+    exposure = _exposure(chosen, tables, units, periods)
+    values, exposure, reduced = without_contained(units, values, exposure, spans)
     return Panel(
-        values=pd.DataFrame({unit.name: _sum_of(unit, cells, periods) for unit in units}, index=periods),
-        exposure=_exposure(chosen, tables, units, periods),
+        values=values,
+        exposure=exposure,
         onsets={study.treated.name: start},
         estimand=study.estimands[0],
         kind=chosen.kind,
@@ -42,7 +50,7 @@ def build_panel(study: Study, tables: Mapping[str, pd.DataFrame], outcome: str |
         interventions=study.interventions,
         outcome=chosen.title,
         sources=pd.DataFrame({unit.name: _sources_of(unit, cells, periods) for unit in units}, index=periods),
-        dropped=tuple(notes),
+        dropped=(*notes, *invalid, *reduced),
     )
 
 
@@ -72,6 +80,7 @@ def _figures(
     """The figures in use, and a sentence for each that lies in the study's days and is not."""
     areas = [area for unit in units for area in unit.areas]
     rows = table[(table["measure"] == outcome.measure) & table["unit"].isin(areas)]
+    rows = rows[[_is_from(units, place, area) for place, area in zip(rows.index, rows["unit"], strict=True)]]
     _require_all(outcome, table, rows, areas)
     open_ended = rows["period_start"].isna() | rows["period_end"].isna()
     notes = [f"{NOT_USED}{_cite(row)} has an open bound" for _, row in rows[open_ended].iterrows()]
@@ -98,6 +107,11 @@ def _figures(
         notes += [f"{NOT_USED}{_cite(row)}: {exclusion.reason}" for _, row in left_out.iterrows()]
     rows = _of_declared_definitions(outcome, rows)
     return [_figure(place, row) for place, row in zip(rows.index, rows.itertuples(index=False), strict=True)], notes
+
+
+def _is_from(units: list[Unit], place: str, area: str) -> bool:
+    """Whether an area's figure stands in a table from which its unit takes figures."""
+    return any(area in unit.areas and (not unit.tables or place.rpartition(":")[0] in unit.tables) for unit in units)
 
 
 def _figure(place: str, row: Any) -> Figure:
@@ -174,6 +188,19 @@ def _cells_and_spans(windows: tuple[CountWindow, ...], periods: pd.PeriodIndex) 
             spans.append(window)
     table = pd.DataFrame(cells, columns=["area", "period", "value", "source"])
     return table, tuple(spans)
+
+
+def _valid_spans(units: list[Unit], spans: tuple[CountWindow, ...]) -> tuple[tuple[CountWindow, ...], list[str]]:
+    """The spans that lie within the days for which their unit is valid, and a sentence on each that does not."""
+    kept, notes = [], []
+    for span in spans:
+        unit = next(unit for unit in units if span.unit in unit.areas)
+        first, last = unit.valid.start or span.start, unit.valid.end or span.end
+        if first <= span.start and span.end <= last:
+            kept.append(span)
+        else:
+            notes.append(f"{NOT_USED}the span of {span} reaches beyond the days of {unit.name}, {unit.valid}")
+    return tuple(kept), notes
 
 
 def _span_of(unit: Unit, span: CountWindow) -> CountWindow:

@@ -92,13 +92,20 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Unit:
-    """An area of the study; a unit with members is their sum."""
+    """An area of the study; a unit with members is their sum, one that contains other units is what is left without them.
+
+    ``contains`` is None where nothing is said, and empty where the study says that the area holds no other unit.
+    ``tables`` and ``outcomes``, where given, are the only ones in which the unit has figures.
+    """
 
     name: str
     role: Literal["treated", "donor", "neighbour"]
     members: tuple[str, ...] = ()
     valid: Window = Window()
     excluded: str | None = None
+    contains: tuple[str, ...] | None = None
+    tables: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
 
     @property
     def areas(self) -> tuple[str, ...]:
@@ -382,7 +389,8 @@ def _outcome(item: dict[str, Any]) -> Outcome:
 
 
 def _unit(item: dict[str, Any]) -> Unit:
-    return Unit(**{**item, "members": tuple(item.get("members", ())), "valid": _window(item.get("valid"))})
+    lists = {key: tuple(item[key]) for key in ("members", "contains", "tables", "outcomes") if key in item}
+    return Unit(**{**item, **lists, "valid": _window(item.get("valid"))})
 
 
 def _intervention(item: dict[str, Any]) -> Intervention:
@@ -439,6 +447,14 @@ def _check_names(study: Study, file: str) -> None:
         faults.append(
             f"{len(primaries)} outcomes have the role primary ({', '.join(primaries) or 'none'}); give it to exactly one"
         )
+    units = [unit.name for unit in study.units]
+    for unit in study.units:
+        for what, names, known in (("outcomes", unit.outcomes, declared), ("contains", unit.contains or (), units)):
+            faults += [
+                f"{what} of the unit '{unit.name}' names '{name}', which is not declared; declared are {', '.join(known)}"
+                for name in names
+                if name not in known or name == unit.name
+            ]
     treated = [unit.name for unit in study.units if unit.role == "treated"]
     if len(treated) != 1:
         faults.append(

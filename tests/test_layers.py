@@ -14,6 +14,7 @@ LAYERS = (
     {"schema", "privacy", "tables", "windows", "sources"},
     {"indicators"},
     {"panel"},
+    {"containment"},
     {"assembly"},
     {"effect"},
     {"estimators"},

@@ -48,16 +48,16 @@ WORTH_DRAWING = 0.01  # a component below this share of the heaviest does not sh
 
 @dataclass(frozen=True)
 class Chart:
-    """Coordinates x (n, 3) for rho, sigma and alpha: a standard normal x is rho ~ U(0, 1) and sigma,
-    alpha ~ half-normal with scales (2,). With the prior's scales x is standard normal a priori; with
+    """Coordinates x (n, d) for rho and the half-normal rest: a standard normal x is rho ~ U(0, 1) and sigma,
+    alpha ~ half-normal with scales (d - 1,). With the prior's scales x is standard normal a priori; with
     smaller ones a posterior that piles up at 0 still is about normal.
     """
 
-    prior_scale: tuple[float, float]
-    scale: tuple[float, float]
+    prior_scale: tuple[float, ...]
+    scale: tuple[float, ...]
 
     def hyper(self, points: np.ndarray) -> np.ndarray:
-        """(rho, sigma, alpha) at points (n, 3)."""
+        """rho and the rest at points (n, d)."""
         rho = np.minimum(ndtr(points[:, 0]), 1 - 1e-9)
         return np.column_stack([rho, -ndtri(ndtr(-points[:, 1:]) / 2) * self.scale])
 
@@ -68,7 +68,7 @@ class Chart:
         return np.column_stack([ndtri(hyper[:, 0]), -ndtri(beyond)])
 
     def log_prior(self, points: np.ndarray, hyper: np.ndarray) -> np.ndarray:
-        """Log prior density of each coordinate at points and their hyperparameters, (n, 3)."""
+        """Log prior density of each coordinate at points and their hyperparameters, (n, d)."""
         own, prior = np.array(self.scale), np.array(self.prior_scale)
         out = -0.5 * points**2 - 0.5 * math.log(2 * math.pi)
         out[:, 1:] += np.log(own / prior) + 0.5 * hyper[:, 1:] ** 2 * (own**-2 - prior**-2)
@@ -332,10 +332,12 @@ def hyper_summary(chart: Chart, weights: np.ndarray, points: np.ndarray, hyper: 
     drawn = centre + math.sqrt(1 - KERNEL_SHARE) * (points - centre)
     spread = KERNEL_SHARE * np.diag(cov)
     grid = centre + np.sqrt(np.diag(cov)) * np.linspace(-6, 6, 121)[:, None]
-    density = np.stack([weights @ np.exp(-0.5 * (grid[:, j] - drawn[:, j, None]) ** 2 / spread[j]) for j in range(3)], axis=1)
+    density = np.stack(
+        [weights @ np.exp(-0.5 * (grid[:, j] - drawn[:, j, None]) ** 2 / spread[j]) for j in range(points.shape[1])], axis=1
+    )
     density /= density.sum(axis=0)
     below = density.cumsum(axis=0) - 0.5 * density
-    at = np.stack([np.interp(HYPER_PROBABILITIES, below[:, j], grid[:, j]) for j in range(3)], axis=1)
+    at = np.stack([np.interp(HYPER_PROBABILITIES, below[:, j], grid[:, j]) for j in range(points.shape[1])], axis=1)
     prior = chart.log_prior(grid, chart.hyper(grid))
     width = grid[1] - grid[0]
     divergence = (density * (np.log(np.maximum(density, 1e-300) / width) - prior)).sum(axis=0)

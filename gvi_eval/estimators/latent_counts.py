@@ -65,7 +65,7 @@ class LatentCounts:
         require_counts(panel, self.name)
         counts, matrix = panel.observations(unit)
         spans = bool(panel.spans(unit))
-        notes = _require_both_sides(panel, unit, counts, matrix)
+        notes = require_both_sides_of_spans(panel, unit, counts, matrix)
         columns = design(
             panel,
             unit,
@@ -122,7 +122,7 @@ def _season_of(season: Season, spans: bool, unit: str) -> Season:
     return "none"
 
 
-def _require_both_sides(panel: Panel, unit: str, counts: np.ndarray, matrix: np.ndarray) -> tuple[str, ...]:
+def require_both_sides_of_spans(panel: Panel, unit: str, counts: np.ndarray, matrix: np.ndarray) -> tuple[str, ...]:
     """Figures on both sides and events before, or an error; few points give a note."""
     onset = panel.onsets[unit]
     is_after = np.asarray(panel.periods >= onset)
