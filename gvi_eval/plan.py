@@ -16,6 +16,8 @@ from gvi_eval.sensitivity.level_trend import has_trend
 from gvi_eval.study import Specification, Study, load_study
 from gvi_eval.tables import read_origin, read_table
 
+EFFECT_PRIORS = ("sceptical", "literature", "flat")  # on the log ratio, as `bayes_counts` names them
+
 
 @dataclass(frozen=True, eq=False)
 class Planned:
@@ -73,7 +75,7 @@ def prepare(path: Path) -> Plan:
     inputs = {name: locate_table(name, path.parent) for name in tables}
     for file in inputs.values():
         read_origin(file)
-    return Plan(study, path, tuple(_with_twins(planned)), inputs)
+    return Plan(study, path, tuple(_with_twins(_with_priors(planned))), inputs)
 
 
 def _planned(study: Study, specification: Specification, panel: Panel) -> Planned:
@@ -83,6 +85,30 @@ def _planned(study: Study, specification: Specification, panel: Panel) -> Planne
     else:
         starts = candidate_starts(study.treatment.start, panel.frequency)
     return Planned(specification, _estimator(specification), panel, starts)
+
+
+def _with_priors(planned: list[Planned]) -> list[Planned]:
+    """Every analysis whose estimator takes a prior on the effect, followed by the same under the others: never one alone."""
+    known = {(each.frame, each.estimator) for each in planned}
+    every = []
+    for each in planned:
+        every.append(each)
+        own = getattr(each.estimator, "prior", None)
+        for prior in EFFECT_PRIORS if own in EFFECT_PRIORS else ():
+            other = replace(each.estimator, prior=prior)
+            if (each.frame, other) in known:
+                continue
+            known.add((each.frame, other))
+            specification = replace(
+                each.specification,
+                name=f"{each.specification.name}, {prior} prior",
+                settings={**each.specification.settings, "prior": prior},
+                headline=False,
+                note=f"'{each.specification.name}' under the {prior} prior, added because the three are shown together",
+                part="prior",
+            )
+            every.append(replace(each, specification=specification, estimator=other))
+    return every
 
 
 def _with_twins(planned: list[Planned]) -> list[Planned]:

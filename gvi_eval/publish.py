@@ -6,11 +6,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from gvi_eval.diagnostics import diagnostics_tables
 from gvi_eval.errors import DataError
 from gvi_eval.estimators import settings_of
 from gvi_eval.hashing import code_hash, file_hash, settings_hash
 from gvi_eval.resources import CHECKOUT
-from gvi_eval.results import StudyResult, effects_table, pairs_table, panel_table, path_name, power_of, threats_table
+from gvi_eval.results import (
+    StudyResult,
+    agreement_table,
+    effects_table,
+    pairs_table,
+    panel_table,
+    path_name,
+    power_of,
+    threats_table,
+)
 from gvi_eval.tables import Origin, read_origin
 from gvi_eval.writing import csv_bytes, json_bytes, whole_folder
 
@@ -21,8 +31,8 @@ SOFTWARE = ("matplotlib", "numpy", "pandas", "scipy", "seaborn", "statsmodels")
 def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lambda what: None) -> dict[str, Any]:
     """Write everything the study gave into ``folder``, whole or not at all, and return the manifest.
 
-    effects.csv, threats.csv, paths/, panels/, figures/<name>/, manifest.json and ro-crate-metadata.json; the same study,
-    tables and code give the same bytes. ``done`` is told of each part.
+    effects.csv, pairs.csv, agreement.csv, threats.csv, diagnostics/, paths/, panels/, figures/<name>/, manifest.json and
+    ro-crate-metadata.json; the same study, tables and code give the same bytes. ``done`` is told of each part.
     """
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
         raise DataError(
@@ -36,6 +46,9 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
         if result.power:
             _write(fresh / "power.csv", csv_bytes(power_of(result)))
         _write(fresh / "threats.csv", csv_bytes(threats_table(result)))
+        _write(fresh / "agreement.csv", csv_bytes(agreement_table(result)))
+        for name, table in diagnostics_tables(result.diagnostics).items():
+            _write(fresh / "diagnostics" / name, csv_bytes(table))
         for analysis in result.analyses:
             if analysis.fit.counterfactual is not None:
                 path = analysis.fit.counterfactual.frame(analysis.fit.level)

@@ -1,6 +1,6 @@
 """What a study gave, and the tables in which it is published."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gvi_eval.diagnostics import Diagnostics
 from gvi_eval.effect import Effect
 from gvi_eval.estimators import Estimator
 from gvi_eval.panel import Panel
+from gvi_eval.sensitivity.agreement import agreement
 from gvi_eval.sensitivity.exclusion import exclusion
 from gvi_eval.sensitivity.level_trend import LevelTrend
 from gvi_eval.sensitivity.power import BENCHMARK, PowerRow, detectable_of, reading_of
@@ -74,6 +76,7 @@ class StudyResult:
     pairs: tuple[Pair, ...]
     threats: tuple[ThreatResult, ...]
     power: tuple[PowerRow, ...] = ()
+    diagnostics: Diagnostics = Diagnostics()
 
     @property
     def headline(self) -> Analysis:
@@ -198,6 +201,72 @@ def pairs_table(result: StudyResult) -> pd.DataFrame:
             }
         rows.append(row | {"separated": pair.verdict.separated, "sentence": pair.verdict.sentence})
     return pd.DataFrame(rows)
+
+
+REFERENCE = "latent_counts"
+AGREEMENT_COLUMNS = (
+    "outcome,specification,onset,window,mean,estimator,reference,point,lower,upper,kind,point_factor,width_factor,agrees,"
+    "disagreements"
+).split(",")
+
+
+def agreement_table(result: StudyResult) -> pd.DataFrame:
+    """All estimators side by side: each beside the default one for the same outcome, days, start and mean.
+
+    Only a level is compared with a level, with a trend before it or without; an estimator without the choice of a trend
+    stands beside the default without one. Points of a grid and other prior scales are left out.
+    """
+    rows = []
+    for reference, others in _questions(result):
+        for analysis in (reference, *others):
+            effect, interval = analysis.fit, analysis.fit.intervals[0] if analysis.fit.intervals else None
+            beside = agreement(reference.fit, effect)
+            rows.append(
+                (
+                    result.study.outcome(analysis.specification.outcome).title,
+                    analysis.specification.name,
+                    analysis.onset,
+                    str(analysis.specification.window),
+                    _mean_of(analysis),
+                    analysis.estimator.name,
+                    analysis is reference,
+                    effect.point,
+                    interval.lower if interval else None,
+                    interval.upper if interval else None,
+                    interval.kind if interval else None,
+                    beside.point_factor,
+                    beside.width_factor,
+                    not beside.disagreements,
+                    "; ".join(beside.disagreements),
+                )
+            )
+    return pd.DataFrame(rows, columns=AGREEMENT_COLUMNS)
+
+
+def _questions(result: StudyResult) -> Iterator[tuple[Analysis, list[Analysis]]]:
+    """Each analysis of the default estimator with those that ask the same of the same figures; where there are none, not."""
+    asked = [
+        each
+        for each in result.analyses
+        if each.specification.part != "grid" and not each.variant and getattr(each.estimator, "change", "level") == "level"
+    ]
+    taken = set()
+    for reference in asked:
+        if reference.estimator.name != REFERENCE or id(reference) in taken:
+            continue
+        same = [each for each in asked if each is not reference and _question(each) == _question(reference)]
+        taken |= {id(each) for each in (reference, *same)}
+        if same:
+            yield reference, same
+
+
+def _question(analysis: Analysis) -> tuple[object, ...]:
+    own = analysis.specification
+    return own.outcome, analysis.onset, analysis.is_range, own.window, own.transforms, _mean_of(analysis)
+
+
+def _mean_of(analysis: Analysis) -> str:
+    return "level + trend" if getattr(analysis.estimator, "trend", False) else "level"
 
 
 def power_of(result: StudyResult) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from gvi_eval.diagnostics import Diagnostics, diagnose
 from gvi_eval.effect import Effect
 from gvi_eval.errors import EstimationError
 from gvi_eval.inference.start_interval import range_over_starts
@@ -29,15 +30,24 @@ def run_study(path: Path, done: Callable[[str], None] = lambda what: None) -> St
     for planned in plan.analyses:
         analyses += _analyses(study, planned)
         done(planned.specification.name)
+    diagnostics = _diagnostics(study, analyses, done)
+    fading = () if diagnostics.fading is None else (diagnostics.fading.reading,)
     return StudyResult(
         study=study,
         file=path,
         inputs=plan.inputs,
         analyses=tuple(analyses),
         pairs=tuple(_pairs(analyses)),
-        threats=tuple(_threats(study, analyses)),
+        threats=(*_threats(study, analyses), *fading),
         power=_power(study, analyses, done),
+        diagnostics=diagnostics,
     )
+
+
+def _diagnostics(study: Study, analyses: list[Analysis], done: Callable[[str], None]) -> Diagnostics:
+    """The headline looked into; the first start stands for an interval."""
+    headline = next(analysis for analysis in analyses if analysis.specification.headline)
+    return diagnose(study, headline.estimator, headline.panel, headline.fit, done)
 
 
 def _power(study: Study, analyses: list[Analysis], done: Callable[[str], None]) -> tuple[PowerRow, ...]:

@@ -174,7 +174,8 @@ class Specification:
     transforms: tuple[tuple[str, Any], ...] = ()
     headline: bool = False
     note: str | None = None
-    part: Literal["declared", "twin", "grid"] = "declared"  # twin: the other side of level | level + trend
+    # twin: the other side of level | level + trend; prior: the same under another of the three priors
+    part: Literal["declared", "twin", "prior", "grid"] = "declared"
 
 
 @dataclass(frozen=True)
@@ -231,6 +232,7 @@ class Study:
     smallest_effect: tuple[float, float] = (0.90, 1.11)
     limits: tuple[str, ...] = ()
     grid: Grid | None = None
+    candidate_starts: Window | None = None  # the first and last day of the starts that are compared as a diagnostic
     seed: int = 1
     power_draws: int = 0  # data sets simulated per noise setting and effect; 0 leaves power out
 
@@ -341,6 +343,7 @@ def _study(document: dict[str, Any]) -> Study:
         smallest_effect=tuple(document.get("smallest_effect", Study.smallest_effect)),
         limits=tuple(document.get("limits", ())),
         grid=_grid(document.get("grid")),
+        candidate_starts=_window(document["candidate_starts"]) if "candidate_starts" in document else None,
         seed=document.get("seed", Study.seed),
         power_draws=document.get("power_draws", Study.power_draws),
     )

@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gvi_eval.assembly import NOT_USED
+from gvi_eval.diagnostics import diagnostics_sentences
 from gvi_eval.effect import Effect
-from gvi_eval.results import Analysis, Pair, StudyResult
+from gvi_eval.results import Analysis, Pair, StudyResult, agreement_table
 from gvi_eval.sensitivity.exclusion import exclusion
 from gvi_eval.sensitivity.level_trend import LevelTrend
 from gvi_eval.sensitivity.power import detectable_of, power_sentence
@@ -31,6 +32,8 @@ def summary(result: StudyResult, folder: Path) -> RenderableType:
     parts: list[RenderableType] = [Text(""), Text(study.title, style="bold"), Text(study.question), Text("")]
     parts += _sentences("Headline", headline(result))
     parts += [Text(""), _table(result), Text(LEGEND, style="dim")]
+    parts += _sentences("Estimators that say otherwise than the default", _disagreements(result))
+    parts += _sentences("Looked into", list(diagnostics_sentences(result.diagnostics)))
     parts += _sentences("Beside these numbers", _notes(result))
     parts += _sentences("Threats to validity", _threats(result))
     parts += _sentences("Figures not used", _unused(result))
@@ -145,6 +148,22 @@ def _kind(effect: Effect) -> str:
         return ""
     interval = effect.intervals[0]
     return interval.kind if interval.level == 0.95 else f"{interval.level:.0%} {interval.kind}"
+
+
+def _disagreements(result: StudyResult) -> list[str]:
+    """How many analyses ask what the default was asked, and one line for each that answers otherwise, starts together."""
+    table = agreement_table(result)
+    others = table[~table["reference"]]
+    if others.empty:
+        return []
+    lines = [
+        f"{int(others['agrees'].sum())} of {len(others)} analyses agree with the default for the same figures, start and mean; "
+        "agreement.csv has all"
+    ]
+    for name, rows in others[~others["agrees"]].groupby("specification", sort=False):
+        starts = f" at {len(rows)} starts" if len(rows) > 1 else ""
+        lines.append(f"{name} ({rows['estimator'].iloc[0]}){starts}: {'; or '.join(dict.fromkeys(rows['disagreements']))}")
+    return lines
 
 
 def _notes(result: StudyResult) -> list[str]:

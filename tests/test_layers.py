@@ -20,6 +20,7 @@ LAYERS = (
     {"estimators"},
     {"inference"},
     {"sensitivity"},
+    {"diagnostics"},
     {"pooling"},
     {"claims", "checklists"},
     {"figures"},

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gvi_eval.results import effects_table, panel_id, panel_table, slug, threats_table
+from gvi_eval.results import agreement_table, effects_table, panel_id, panel_table, slug, threats_table
 from gvi_eval.run import run_study
 from gvi_eval.windows import CountWindow
 
@@ -124,3 +124,31 @@ def test_the_table_survives_an_estimand_whose_window_lies_outside_the_figures(do
     later = rows[rows["estimand"] == "later"]
     assert len(later) == 5 and later["refusal"].notna().all() and later["point"].isna().all()
     assert pd.notna(later["window_start"]).all()
+
+
+def test_estimators_stand_beside_the_default_for_the_same_question(document, write_study, tmp_path):
+    document["specifications"] += [
+        {"name": "default", "estimator": "latent_counts", "outcome": "shots", "settings": {"season": "none"}},
+        {
+            "name": "late",
+            "estimator": "latent_counts",
+            "outcome": "shots",
+            "start": date(2013, 7, 1),
+            "settings": {"season": "none"},
+        },
+    ]
+    table = agreement_table(run_study(write_study(tmp_path / "town", document)))
+    assert set(table["outcome"]) == {"reported shots (proxy for shootings)"}
+    both = table[table["mean"] == "level + trend"]
+    assert both["specification"].tolist() == ["default", "level + trend"] and both["reference"].tolist() == [True, False]
+    level = table[table["mean"] == "level"].set_index("specification")
+    # The default's twin without a trend, the segmented one and the exact ratio; the later start asks something else.
+    assert set(level.index) == {"default, without trend", "level", "exact ratio"}
+    assert level.loc["default, without trend", ["point_factor", "agrees"]].tolist() == [1.0, True]
+    point = level["point"]
+    assert level.loc["level", "point_factor"] == pytest.approx(point["level"] / point["default, without trend"])
+
+
+def test_without_another_estimator_there_is_nothing_side_by_side(result):
+    table = agreement_table(result)
+    assert table.empty and "disagreements" in table.columns
