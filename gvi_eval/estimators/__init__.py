@@ -22,9 +22,13 @@ class Estimator(Protocol):
 
 
 ESTIMATORS = {
+    "arima": "Arima",
+    "bayes_counts": "BayesCounts",
+    "controlled": "Controlled",
     "exact_ratio": "ExactRatio",
     "latent_counts": "LatentCounts",
     "segmented": "Segmented",
+    "structural": "Structural",
 }
 
 

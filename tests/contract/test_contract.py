@@ -188,7 +188,7 @@ def test_a_missing_cell_is_listed_or_refused_by_unit_and_period(name, panel, per
 @pytest.mark.parametrize("name", FAST)
 @pytest.mark.parametrize("kind", ["quiet", "nothing after", "constant", "short", "large"])
 def test_no_warning_escapes_from_an_odd_panel(name, kind):
-    made = {
+    odd = {
         "quiet": lambda: simulated(4, mean=0.3),
         "nothing after": lambda: simulated(5, 0.0),
         "constant": lambda: simulated(6).with_(values=simulated(6).values * 0 + 7.0),
@@ -198,7 +198,7 @@ def test_no_warning_escapes_from_an_odd_panel(name, kind):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            effect = made(name).estimate(made)
+            effect = made(name).estimate(odd)
         except EstimationError as fault:
             assert "Town" in str(fault)
         else:
