@@ -1,8 +1,11 @@
 # make reproduce         create the environment and run the main job
+# make reproduce-all     the same with every stored posterior sampled anew (about 20 minutes)
 # make test              create the environment and pass the tests
 # make test-all          the tests on every supported Python that is installed
-# make calibration       simulate the cells of the record that are missing or out of date (about 20 minutes for all)
+# make calibration       simulate the cells of the record that are missing or out of date; goes on where it was ended (hours for all;
+#                        ARGS="--only segmented --minutes 30" for a part)
 # make calibration-nuts  sample the exact model beside the default estimator (about 5 minutes)
+# make peers-its         put CausalPy, in an environment of its own, on the data sets of the record (about half an hour)
 # make benchmarks        time the default estimator beside a Poisson regression
 # make lock              resolve requirements.lock anew from pyproject.toml (needs uv)
 
@@ -12,15 +15,19 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OUT ?= reports
 JOBS ?= 2
+PEERS := .venv-peers
 INTERPRETERS := python3.11 python3.12 python3.13
 
 export OPENBLAS_NUM_THREADS = 1
 export OMP_NUM_THREADS = 1
 
-.PHONY: reproduce test test-all calibration calibration-nuts benchmarks lock prerequisites clean
+.PHONY: reproduce reproduce-all test test-all calibration calibration-nuts peers-its benchmarks lock prerequisites clean
 
 reproduce: $(READY)
 	$(BIN)/gvi-eval reproduce --out $(OUT)
+
+reproduce-all: $(READY)
+	$(BIN)/gvi-eval reproduce --out $(OUT) --resample
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
@@ -35,10 +42,13 @@ test-all:
 	done
 
 calibration: $(READY)
-	$(BIN)/python -m tests.calibration.run $(ARGS)
+	$(BIN)/python -m tests.calibration.run --jobs $(JOBS) $(ARGS)
 
 calibration-nuts: $(READY)
 	$(BIN)/python -m tests.calibration.nuts $(ARGS)
+
+peers-its: $(READY) $(PEERS)/.ready-its
+	$(BIN)/python -m tests.calibration.peers.its --python $(PEERS)/bin/python $(ARGS)
 
 benchmarks: $(READY)
 	$(BIN)/python -m tests.benchmarks.latent_counts
@@ -57,9 +67,15 @@ $(READY): requirements.lock pyproject.toml | prerequisites
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
+$(PEERS)/.ready-its: tests/calibration/peers/requirements.txt | prerequisites
+	@echo "creating $(PEERS) for the peers, apart from our own environment"
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --disable-pip-version-check --quiet -r tests/calibration/peers/requirements.txt
+	@touch $@
+
 lock:
 	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
 
 clean:
-	rm -rf $(VENV) $(addprefix .venv-,$(INTERPRETERS)) build *.egg-info
+	rm -rf $(VENV) $(PEERS) $(addprefix .venv-,$(INTERPRETERS)) build *.egg-info

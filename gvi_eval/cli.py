@@ -57,6 +57,7 @@ def output_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True, help="Folder for the results."
         ),
+        click.option("--resample", is_flag=True, help="Sample every posterior anew instead of reading the stored ones."),
         click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the summary."),
         click.option("--quiet", is_flag=True, help="No progress and no summary."),
         click.option("--no-color", is_flag=True, help="Plain text; the environment variable NO_COLOR does the same."),
@@ -67,19 +68,19 @@ def output_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @main.command()
 @output_options
-def reproduce(out: Path, as_json: bool, quiet: bool, no_color: bool) -> None:
+def reproduce(out: Path, resample: bool, as_json: bool, quiet: bool, no_color: bool) -> None:
     """Run every embedded study: the main job."""
     from gvi_eval.plan import embedded_studies
 
-    _run(embedded_studies(), out, as_json, quiet, no_color)
+    _run(embedded_studies(), out, resample, as_json, quiet, no_color)
 
 
 @main.command(short_help="Run studies by name or path.")
 @click.argument("study", nargs=-1, required=True)
 @output_options
-def run(study: tuple[str, ...], out: Path, as_json: bool, quiet: bool, no_color: bool) -> None:
+def run(study: tuple[str, ...], out: Path, resample: bool, as_json: bool, quiet: bool, no_color: bool) -> None:
     """Run each STUDY, a name in analyses/ or the path of a study.toml."""
-    _run(list(study), out, as_json, quiet, no_color)
+    _run(list(study), out, resample, as_json, quiet, no_color)
 
 
 @main.command(short_help="Check tables or a study file against their data contract.")
@@ -117,7 +118,7 @@ def _check_study(path: Path, as_json: bool, quiet: bool) -> None:
         )
 
 
-def _run(names: list[str], out: Path, as_json: bool, quiet: bool, no_color: bool) -> None:
+def _run(names: list[str], out: Path, resample: bool, as_json: bool, quiet: bool, no_color: bool) -> None:
     from gvi_eval.plan import find_study
 
     files = [_found(find_study, name) for name in names]
@@ -127,7 +128,7 @@ def _run(names: list[str], out: Path, as_json: bool, quiet: bool, no_color: bool
     documents = []
     for file in files:
         with _progress(file.parent.name, quiet or as_json) as done:
-            result = run_study(file, done)
+            result = run_study(file, done, resample)
             manifest = publish(result, out / result.study.name, done)
         documents.append({"manifest": manifest, "effects": _records(result)})
         if not quiet and not as_json:

@@ -111,8 +111,8 @@ def diagnostics_sentences(found: Diagnostics) -> Iterator[str]:
     for about in found.residuals:
         if about.ljung_box_p is not None:
             yield (
-                f"residuals about {about.about}: dispersion {_number(about.dispersion)}, Ljung-Box p {about.ljung_box_p:.2f} over "
-                f"{about.lags} lags, largest {about.largest.residual:+.1f} at {about.largest.figure}"
+                f"residuals about {about.about}: dispersion {_number(about.dispersion)}, Ljung-Box p {about.ljung_box_p:.2f} "
+                f"over {about.lags} lags, largest {about.largest.residual:+.1f} at {about.largest.figure}"
             )
     for what, reason in found.refused:
         yield f"no {what}: {reason}"

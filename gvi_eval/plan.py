@@ -8,7 +8,7 @@ import pandas as pd
 
 from gvi_eval.assembly import build_panel
 from gvi_eval.errors import StudyError
-from gvi_eval.estimators import Estimator, make_estimator
+from gvi_eval.estimators import Estimator, estimator_class, make_estimator
 from gvi_eval.inference.start_interval import candidate_starts
 from gvi_eval.panel import Panel, period_of
 from gvi_eval.resources import CHECKOUT
@@ -84,7 +84,7 @@ def _planned(study: Study, specification: Specification, panel: Panel) -> Planne
         starts = pd.PeriodIndex([panel.sole_treated[1]])
     else:
         starts = candidate_starts(study.treatment.start, panel.frequency)
-    return Planned(specification, _estimator(specification), panel, starts)
+    return Planned(specification, _estimator(study, specification), panel, starts)
 
 
 def _with_priors(planned: list[Planned]) -> list[Planned]:
@@ -164,9 +164,13 @@ def locate_table(name: str, folder: Path) -> Path:
     )
 
 
-def _estimator(specification: Specification) -> Estimator:
+def _estimator(study: Study, specification: Specification) -> Estimator:
+    """The estimator of a specification; one that samples takes the study's seed unless it has its own."""
+    settings = dict(specification.settings)
     try:
-        return make_estimator(specification.estimator, specification.settings)
+        if estimator_class(specification.estimator).cost == "sampling":
+            settings.setdefault("seed", study.seed)
+        return make_estimator(specification.estimator, settings)
     except StudyError as fault:
         raise StudyError(f"specification '{specification.name}': {fault}") from None
 

@@ -1,6 +1,7 @@
 """A study becomes its results: every declared analysis run, every number traced, nothing left out."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from gvi_eval.diagnostics import Diagnostics, diagnose
 from gvi_eval.effect import Effect
 from gvi_eval.errors import EstimationError
 from gvi_eval.inference.start_interval import range_over_starts
-from gvi_eval.plan import Planned, prepare
+from gvi_eval.plan import Plan, Planned, prepare
 from gvi_eval.results import RANGE, Analysis, Pair, StudyResult
 from gvi_eval.sensitivity.level_trend import has_trend, level_and_trend
 from gvi_eval.sensitivity.power import PowerRow, power_table
@@ -19,17 +20,20 @@ from gvi_eval.study import Study
 PRIOR_FACTORS = {"halved": 0.5, "doubled": 2.0}
 
 
-def run_study(path: Path, done: Callable[[str], None] = lambda what: None) -> StudyResult:
+def run_study(path: Path, done: Callable[[str], None] = lambda what: None, resample: bool = False) -> StudyResult:
     """Run every specification of a study file. A refusal becomes a row with its reason; ``done`` is told of each analysis.
 
+    Sampled posteriors are read from ``posteriors/`` beside the study file where one exists for the same figures, settings and
+    program; others, and all with ``resample``, are sampled and put there.
     Raises `StudyError` and `DataError` for a study or a table that does not hold, before anything is estimated.
     """
     plan = prepare(path)
     study = plan.study
     analyses: list[Analysis] = []
-    for planned in plan.analyses:
-        analyses += _analyses(study, planned)
-        done(planned.specification.name)
+    with _posteriors(plan, resample):
+        for planned in plan.analyses:
+            analyses += _analyses(study, planned)
+            done(planned.specification.name)
     diagnostics = _diagnostics(study, analyses, done)
     fading = () if diagnostics.fading is None else (diagnostics.fading.reading,)
     return StudyResult(
@@ -42,6 +46,15 @@ def run_study(path: Path, done: Callable[[str], None] = lambda what: None) -> St
         power=_power(study, analyses, done),
         diagnostics=diagnostics,
     )
+
+
+def _posteriors(plan: Plan, resample: bool) -> AbstractContextManager[object]:
+    """The store of sampled posteriors beside the study file, where an analysis samples."""
+    if not any(planned.estimator.cost == "sampling" for planned in plan.analyses):
+        return nullcontext()
+    from gvi_eval.estimators._posterior import posterior_store
+
+    return posterior_store(plan.file.parent / "posteriors", refresh=resample)
 
 
 def _diagnostics(study: Study, analyses: list[Analysis], done: Callable[[str], None]) -> Diagnostics:
@@ -68,7 +81,7 @@ def _analyses(study: Study, planned: Planned) -> Iterator[Analysis]:
             range_over_starts(list(effects)) for effects in zip(*(analysis.effects for analysis in each), strict=True)
         )
         yield replace(each[0], onset=f"{starts[0]} to {starts[-1]}", inference=RANGE, effects=together)
-    elif each[0].fit.rests_on_prior and planned.specification.part != "grid":
+    elif each[0].fit.rests_on_prior and planned.specification.part != "grid" and planned.estimator.cost == "fast":
         for word, factor in PRIOR_FACTORS.items():
             other = replace(planned.estimator, prior_scale=planned.estimator.prior_scale * factor)
             again = _analysis(study, replace(planned, estimator=other))
