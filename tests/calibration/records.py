@@ -5,26 +5,37 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from scipy import stats
 
+from gvi_eval.executor import result_hash
 from gvi_eval.hashing import canonical_json
 
+from .cells import NULL, POWER_RULE, Cell
 from .fingerprint import estimator_hash, figures_hash
-from .simulate import Cell
+from .simulate import Setting
 
 RECORDS = Path(__file__).resolve().parent / "records"
 SINGLE_SERIES = RECORDS / "single_series.csv"
 NUTS = RECORDS / "nuts_latent_counts.csv"
+PEERS = RECORDS / "peers_its.csv"
 COMMAND = "make calibration"
 NUTS_COMMAND = "make calibration-nuts"
+PEERS_COMMAND = "make peers-its"
 
 MOST_FALSE_ALARMS, FEWEST_FALSE_ALARMS, LEAST_COVERAGE = 0.08, 0.01, 0.91  # METHODS section 6
+LEAST_OF_BEST_POWER = 0.9
 MONTE_CARLO = 0.99
+SAMPLE = 20  # data sets by which new code is compared with the code that made a row
+
+IN, OPEN, OUT, NO_BAND = "in band", "open", "out of band", "outside the family: no band"
+HOLDS, FAILS = "holds", "fails"
 
 Row = Mapping[str, str]
+Outcome = list[float] | None
 
 
 @dataclass(frozen=True)
@@ -47,16 +58,21 @@ def key_of(row: Row) -> tuple[str, str, str, float]:
     return row["estimator"], row["settings"], row["setting"], float(row["effect"])
 
 
-def summarised(cell: Cell, outcomes: list[tuple[float, float, float] | None], day: date, code: str) -> dict[str, str]:
-    """The row of a cell: logs of ratio and limits on each data set become shares, bias and width."""
+def summarised(cell: Cell, outcomes: list[Outcome], day: date, code: str) -> dict[str, str]:
+    """The row of a cell: logs of ratio and limits on each data set become shares, bias and width.
+
+    Raises `ValueError` where the estimator refuses nearly all data sets, because such a cell says nothing.
+    """
     told = np.array([outcome for outcome in outcomes if outcome is not None])
+    if len(told) < 2:
+        raise ValueError(f"{cell.key}: {len(told)} of {len(outcomes)} data sets were estimated; take the cell out of CELLS")
     point, lower, upper = told.T
     truth = np.log(cell.effect)
     excludes = share(int(((lower > 0) | (upper < 0)).sum()), len(told))
     covers = share(int(((lower <= truth) & (truth <= upper)).sum()), len(told))
     numbers = {
-        "false_alarms": excludes.value if cell.effect == 1 else None,
-        "power": None if cell.effect == 1 else excludes.value,
+        "false_alarms": excludes.value if cell.effect == NULL else None,
+        "power": None if cell.effect == NULL else excludes.value,
         "mc_lower": excludes.lower,
         "mc_upper": excludes.upper,
         "coverage": covers.value,
@@ -76,15 +92,29 @@ def summarised(cell: Cell, outcomes: list[tuple[float, float, float] | None], da
         "data_sets": str(len(outcomes)),
         "refused": str(len(outcomes) - len(told)),
         **{name: "" if value is None else f"{value + 0.0:.6g}" for name, value in numbers.items()},
+        "band": "",
+        "power_rule": "",
         "date": day.isoformat(),
+        "confirmed": "",
         "code": code,
         "figures": figures_of(cell),
+        "sample": sample_hash(outcomes),
     }
+
+
+def sample_hash(outcomes: list[Outcome]) -> str:
+    """One hash over what was said about the first data sets, with ten digits."""
+    return result_hash({str(number): outcome for number, outcome in enumerate(outcomes[:SAMPLE])})
 
 
 def figures_of(cell: Cell) -> str:
     """The fingerprint of the first data set of a cell, which moves with the design, the simulation and the study's figures."""
-    return figures_hash(cell.setting.drawn(cell.effect, 0))
+    return _figures(cell.setting, cell.effect)
+
+
+@cache
+def _figures(setting: Setting, effect: float) -> str:
+    return figures_hash(setting.drawn(effect, 0))
 
 
 def is_current(row: Row, cell: Cell) -> bool:
@@ -110,6 +140,50 @@ def point_outside_band(row: Row, rho: float) -> bool:
     """Whether the shares themselves lie outside the bands, whatever the number of data sets leaves open."""
     point = {"mc_lower": row["false_alarms"], "mc_upper": row["false_alarms"], "coverage_mc_upper": row["coverage"]}
     return bool(outside_band({**row, **point}, rho))
+
+
+def band_of(row: Row, cell: Cell) -> str:
+    """In its band, out of it, open (outside by no more than the number of data sets leaves open), or without one."""
+    if not cell.in_family:
+        return NO_BAND
+    rho = cell.setting.noise.rho
+    if outside_band(row, rho):
+        return OUT
+    return OPEN if point_outside_band(row, rho) else IN
+
+
+def power_rule(cell: Cell, rows: Mapping[tuple, Row], cells: Iterable[Cell]) -> tuple[str, Row | None]:
+    """Whether a default has 90 % of the best power among estimators of adequate size, and the row of that best one.
+
+    Compared are all that were put on the same series with the same mean model and give at most 8 % false alarms there;
+    open where the Monte Carlo interval of its own power still reaches the 90 %.
+    """
+    if cell.effect != POWER_RULE or not cell.is_default or not cell.in_family or cell.key not in rows:
+        return "", None
+    rivals = []
+    for other in cells:
+        if (other.setting.name, other.effect, other.model) != (cell.setting.name, cell.effect, cell.model):
+            continue
+        null = rows.get((*other.key[:3], NULL))
+        if other.key in rows and null and float(null["false_alarms"]) <= MOST_FALSE_ALARMS:
+            rivals.append(rows[other.key])
+    if not rivals:
+        return "", None
+    best = max(rivals, key=lambda row: float(row["power"]))
+    wanted = LEAST_OF_BEST_POWER * float(best["power"])
+    own = rows[cell.key]
+    if float(own["power"]) >= wanted:
+        return HOLDS, best
+    return (OPEN if float(own["mc_upper"]) >= wanted else FAILS), best
+
+
+def judged(rows: Mapping[tuple, Row], cells: Iterable[Cell]) -> list[dict[str, str]]:
+    """The rows with their verdicts."""
+    by_key = {cell.key: cell for cell in cells}
+    return [
+        {**row, "band": band_of(row, by_key[key]), "power_rule": power_rule(by_key[key], rows, by_key.values())[0]}
+        for key, row in rows.items()
+    ]
 
 
 def read(file: Path) -> list[dict[str, str]]:

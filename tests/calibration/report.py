@@ -1,67 +1,186 @@
 """The calibration record as a page for readers, written from the CSV files and from nothing else."""
 
-import json
+from collections.abc import Callable, Iterable
+from math import exp
 from pathlib import Path
 
 from gvi_eval.resources import CHECKOUT
 
+from .cells import CELLS, CONTROLLED, NULL, OUTSIDE, PLACES, POWER_RULE, SETTINGS, SEVENTEEN, Cell
 from .records import (
     COMMAND,
+    FAILS,
     FEWEST_FALSE_ALARMS,
+    HOLDS,
+    IN,
     LEAST_COVERAGE,
+    LEAST_OF_BEST_POWER,
     MONTE_CARLO,
     MOST_FALSE_ALARMS,
+    NO_BAND,
     NUTS,
     NUTS_COMMAND,
+    OPEN,
+    OUT,
+    PEERS,
+    PEERS_COMMAND,
+    SAMPLE,
     SINGLE_SERIES,
     Row,
     key_of,
-    outside_band,
-    point_outside_band,
+    power_rule,
     read,
 )
-from .simulate import CELLS, DRIFT, SEASON, Cell
+from .simulate import AMPLITUDE, CYCLE, DRIFT, FEWEST_AFTER, FEWEST_BEFORE, INGARCH, SEASON, WORST
 
 PAGE = CHECKOUT / "reports" / "calibration" / "README.md"
-CELL_OF = {cell.key: cell for cell in CELLS}
-
-REST = "coverage, mean ratio, bias of the log, width on the log, date"
-NULL_COLUMNS = f"estimator, model, setting, data sets, refused, false alarms, {REST}".split(", ")
-EFFECT_COLUMNS = f"estimator, model, setting, true ratio, data sets, refused, power, {REST}".split(", ")
+COLUMNS = (
+    "`latent_counts`",
+    "`controlled`",
+    "`segmented`",
+    "`arima`",
+    "`structural`",
+    "NB2, t",
+    "Newey–West",
+    "Poisson",
+    "`exact_ratio`",
+)
+SUBJECTS = {
+    SEVENTEEN: "The seventeen settings",
+    PLACES: "The published figures of the studies",
+    OUTSIDE: "Outside the family",
+    CONTROLLED: "With controls",
+}
 NUTS_COLUMNS = (
     "study, model, parameter, Laplace mean, sd, NUTS mean, sd, difference in sds, Monte Carlo error in sds, R-hat, "
     "smallest ESS, divergences, seconds, date"
 ).split(", ")
 
-OPENING = """# What the estimators of a single series are calibrated for
+VERDICTS = {
+    IN: "is calibrated for",
+    OPEN: "is outside its band by no more than the number of data sets leaves open on",
+    OUT: "leaves its band on",
+    NO_BAND: "is not calibrated for, because the series is not one that its model describes,",
+}
 
-Series whose true effect is known were simulated and put through the estimators as they ship. A false alarm is a 95 % interval
-that excludes the truth, no effect; coverage is the share of intervals that hold the true ratio; power the share that exclude no
-effect when there is one. In brackets stands the {monte_carlo} Monte Carlo interval, which is what the number of data sets leaves open.
+Pair = tuple[Cell, Row]
 
-This page is written by `{command}` and `{nuts_command}` from `tests/calibration/records/`, which holds the same figures with the
-fingerprint of the code and of the simulated figures behind each row; the test suite fails when either has changed without a new run.
+OPENING = """# What the interrupted time series are calibrated for
+
+Series whose true effect is known were simulated and put through the estimators as they ship. A **false alarm** is a 95 % interval
+that excludes no effect where there is none; **coverage** is the share of intervals that hold the true ratio; **power** is the share
+that exclude no effect where there is one. In brackets stands the {monte_carlo} Monte Carlo interval, in per cent: what the number of
+data sets leaves open.
+
+The page is written by `{command}`, `{nuts_command}` and `{peers_command}` from `tests/calibration/records/`. Those files hold the same
+figures with the fingerprint of the code and of the simulated figures behind each row, and the test suite fails when either has
+changed without a new run, when a default leaves its band, or when this page says something else.
+
+Contents: [in words](#in-words) · [what was simulated](#what-was-simulated) · [false alarms](#false-alarms) ·
+[coverage](#coverage) · [bias](#bias) · [width](#width) · [power](#power) · [bands](#bands-of-the-defaults) ·
+[sampling](#the-approximation-against-sampling) · [another package](#another-package-on-the-same-series) ·
+[not recorded](#not-recorded)
 
 ## In words
+
 """
 
 DESIGN = """
-Every setting has a negative binomial count with dispersion alpha about a mean with a hidden AR(1) level of standard deviation
-sigma and correlation rho a month. The monthly settings fall by {drift} a year and have one yearly wave of amplitude {season} on the log;
-the fitted model has the trend and the default season. The mean is that of the months before the start. The settings on Malmö's spans
-have no season and start from the monthly average that was published; nothing in them is an effect of the programme unless a true
-ratio is given.
+## What was simulated
 
-The band of a default, in settings where its mean model can be the true one: false alarms of at most {most}, and at least
-{fewest} where rho is above 0; coverage of at least {least}. It is left when the whole Monte Carlo interval lies outside.
+**The seventeen settings.** Counts are negative binomial with dispersion alpha about a mean with a hidden AR(1) level of standard
+deviation sigma and correlation rho from one period to the next. Means fall by {drift} a year; months and quarters have one yearly wave
+of amplitude {season} on the log, years have none. The fitted model has the trend, the default season and a step, so its mean can be the
+true one. 96 months have 36 after the start where nothing else is said. The mean given is that before the start. In the setting
+"level + slope" a change of slope is fitted as well, and the contrast is the ratio of sums.
+
+**The published figures of the studies.** The same spans, months or quarters as in the study, with the published mean before the start
+and the settings that the study itself uses (month dummies for Boston, the step of 2017 for Copenhagen). Months have alpha 0.1 and
+sigma 0.4; Copenhagen's quarters alpha 0.004 and sigma 0.07, because reports in the hundreds scatter less. The random walk has steps
+of 0.06 a month, 0.02 a quarter in Copenhagen. Malmö's spans have no season. Nothing here is an effect of a programme unless a
+true ratio is given.
+
+**Outside the family.** 96 months of mean 5 and alpha 0.1 with the same fall and season. INGARCH: the mean of a month is
+{own} of the path plus {of_count} of the last count and {of_mean} of the last mean. A random walk on the log. A sine of {cycle} months and
+amplitude {amplitude} on the log with a random phase. And an ordinary series (alpha 0.1, sigma 0.4, rho 0.6) whose start is placed right
+after its worst {worst} months, among the months that leave {before} before those and {after} after the start; once more with those
+{worst} months left out.
+
+**With controls.** Treated unit and controls share a hidden AR(1) (sigma 0.3, rho 0.6) and each has its own (sigma 0.25, rho 0.6),
+alpha 0.1.
+
+**The bands** hold for a default, `latent_counts` and `controlled` as they come, where its mean model can be the true one: false alarms
+of at most {most}, and at least {fewest} where rho is above 0; coverage of at least {least}. A row is *{out}* when its whole Monte Carlo
+interval lies outside, *{open}* when only the share itself does, else *{in_}*. **The power rule**: at a true ratio of {ratio:g} a default
+has at least {best} of the best power among the estimators that were put on the same series with the same mean model and give at most
+{most} false alarms there; *{open}* when its Monte Carlo interval still reaches that.
+"""
+
+ALARMS = """
+## False alarms
+
+No effect was simulated. **Bold**: the whole Monte Carlo interval lies above {most}. For estimators that are no default this is
+for information. Poisson, Newey–West and NB2 are settings of `segmented`; as it comes it is quasi-Poisson with an AR(1) working
+covariance.
+"""
+
+COVERAGE = """
+## Coverage
+
+With no effect, coverage is what the false alarms leave of 100 %. Here a true ratio was simulated. **Bold**: the whole
+Monte Carlo interval lies below {least}.
+"""
+
+BIAS = """
+## Bias
+
+The geometric mean of the estimates, beside the true ratio. Its Monte Carlo standard error is in the file; the largest in a
+table is given above it.
+"""
+
+WIDTH = """
+## Width
+
+The median over the data sets of upper limit divided by lower limit, with no effect: a 95 % interval from 0.5 to 2 has 4.
+"""
+
+POWER = """
+## Power
+
+The share of intervals that exclude no effect. In brackets where the estimator gives more than {most} false alarms on the
+same series, because such power is not to be had honestly.
+"""
+
+BANDS = """
+## Bands of the defaults
+
+Every row of a default. The best rival is the estimator with the most power among those that the power rule compares.
+"""
+
+SAMPLING = """
+## The approximation against sampling
+
+The default is an approximation of a posterior; here the same model is sampled without one. The difference is that of the
+means, in standard deviations of the sampled posterior.
+
+"""
+
+PEER = """
+## Another package on the same series
+
+False alarms of [CausalPy](https://causalpy.readthedocs.io) beside ours, on the same series. Its model is that of its own example of the
+design, `y ~ 1 + t + C(month)`, fitted to the months before the start; the interval is the one that its `effect_summary` reports for
+the average impact. It runs in its own environment, `{command}`.
+
 """
 
 MISSING = """
-## Not recorded yet
+## Not recorded
 
-Quarterly and yearly counts, longer and shorter monthly series, level + slope, and the worst autocorrelation by month; the settings
-outside the family (a random walk, INGARCH, a smooth cycle, a start after the worst year); Malmö under a random walk; panels.
-Nothing here may be quoted for those.
+Panels of many units. `latent_counts` without a trend on the seventeen settings, all of which fall: on a falling series it is not
+calibrated, as the rows of the studies show. Boston's and Copenhagen's series under the worst autocorrelation and a random walk, and
+with an effect; `controlled` with an effect, on Malmö's spans and without a trend of its own; `structural` on most settings; the sampled model. Nothing on this page may be quoted for
+series unlike those above.
 """
 
 
@@ -72,74 +191,118 @@ def write_report(page: Path = PAGE) -> None:
 
 def text() -> str:
     """The page, from the records as they are."""
-    rows = [row for row in read(SINGLE_SERIES) if key_of(row) in CELL_OF]
-    rows.sort(key=lambda row: list(CELL_OF).index(key_of(row)))
-    null, other = ([row for row in rows if (row["effect"] == "1") is is_null] for is_null in (True, False))
+    rows = {key_of(row): row for row in read(SINGLE_SERIES)}
+    pairs = [(cell, rows[cell.key]) for cell in CELLS if cell.key in rows]
+    bounds = {"most": _percent(MOST_FALSE_ALARMS), "fewest": _percent(FEWEST_FALSE_ALARMS), "least": _percent(LEAST_COVERAGE)}
+    own, of_count, of_mean = INGARCH
     parts = [
-        OPENING.format(monte_carlo=_percent(MONTE_CARLO), command=COMMAND, nuts_command=NUTS_COMMAND),
-        *(f"- {sentence}\n" for sentence in _sentences(rows)),
+        OPENING.format(
+            monte_carlo=_percent(MONTE_CARLO), command=COMMAND, nuts_command=NUTS_COMMAND, peers_command=PEERS_COMMAND
+        ),
+        *(f"- {sentence}\n" for sentence in _sentences(pairs)),
         DESIGN.format(
+            **bounds,
             drift=_percent(-DRIFT),
             season=f"{SEASON:g}",
-            most=_percent(MOST_FALSE_ALARMS),
-            fewest=_percent(FEWEST_FALSE_ALARMS),
-            least=_percent(LEAST_COVERAGE),
+            own=f"{own:g}",
+            of_count=f"{of_count:g}",
+            of_mean=f"{of_mean:g}",
+            cycle=CYCLE,
+            amplitude=AMPLITUDE,
+            worst=WORST,
+            before=FEWEST_BEFORE,
+            after=FEWEST_AFTER,
+            out=OUT,
+            open=OPEN,
+            in_=IN,
+            ratio=POWER_RULE,
+            best=_percent(LEAST_OF_BEST_POWER),
         ),
-        "\n## No effect\n\n",
-        _table(NULL_COLUMNS, [_null_cells(row) for row in null]),
-        "\n## An effect\n\n",
-        _table(EFFECT_COLUMNS, [_effect_cells(row) for row in other]),
-        "\n## The approximation against sampling\n\n"
-        "The default is an approximation of a posterior; here the same model is sampled without one. The difference is that of the\n"
-        "means, in standard deviations of the sampled posterior.\n\n",
+        ALARMS.format(**bounds),
+        *_tables(pairs, [NULL], _alarms),
+        COVERAGE.format(**bounds),
+        *_tables(pairs, _effects(pairs), _coverage),
+        BIAS,
+        *_tables(pairs, [NULL, *_effects(pairs)], _reading, above=_largest_error),
+        WIDTH,
+        *_tables(pairs, [NULL], _width),
+        POWER.format(**bounds),
+        *_tables(pairs, _effects(pairs), lambda row: _power(row, rows)),
+        BANDS,
+        *_bands(pairs),
+        SAMPLING,
         _table(NUTS_COLUMNS, [_nuts_cells(row) for row in read(NUTS)]),
+        *_peers(pairs),
+        _confirmed(pairs),
         MISSING,
     ]
     return "".join(parts)
 
 
-def _sentences(rows: list[Row]) -> list[str]:
-    """What a default is calibrated for and what not, and what the others do."""
+# --- in words
+
+
+def _sentences(pairs: list[Pair]) -> list[str]:
+    """What each default is calibrated for and what not."""
     found = []
-    for model in ("level + trend", "level"):
-        mine = [(CELL_OF[key_of(row)], row) for row in rows if row["model"] == model and CELL_OF[key_of(row)].is_default]
-        family = [(cell, row) for cell, row in mine if cell.in_family]
-        bad = [(cell, row) for cell, row in family if outside_band(row, cell.setting.noise.rho)]
-        open_ = [
-            (cell, row) for cell, row in family if (cell, row) not in bad and point_outside_band(row, cell.setting.noise.rho)
-        ]
-        good = [pair for pair in family if pair not in bad and pair not in open_]
-        if good:
-            found.append(f"`latent_counts`, {model}, is calibrated for {_named(good)}: {_ranges(good)}.")
-        if open_:
+    mine = [pair for pair in pairs if pair[0].is_default]
+    groups = dict.fromkeys(
+        (cell.estimator, cell.model.removeprefix("level + slope + ").removeprefix("level + ")) for cell, _ in mine
+    )
+    for estimator, kind in groups:
+        own = [pair for pair in mine if pair[0].estimator == estimator and pair[0].model.endswith(kind)]
+        who = f"`{estimator}`, {'level + trend' if kind == 'trend' else kind},"
+        for subject in SUBJECTS:
+            here = [pair for pair in own if pair[0].setting.subject == subject]
+            worst = _worst(here)
+            for verdict, words in VERDICTS.items():
+                these = [pair for pair in here if worst[pair[0].setting.name] == verdict]
+                if these:
+                    found.append(f"{who} {words} {_named(these, here)}: {_ranges(these)}.{_why(these, verdict)}")
+        rule = [row["power_rule"] for _, row in own if row["power_rule"]]
+        if rule:
             found.append(
-                f"`latent_counts`, {model}, is outside its band by no more than the number of data sets leaves open on "
-                f"{_named(open_)}: {_ranges(open_)}."
+                f"{who} keeps the power rule in {rule.count(HOLDS)} of {len(rule)} settings, leaves it open in {rule.count(OPEN)} "
+                f"and fails it in {rule.count(FAILS)}."
             )
-        if bad:
-            found.append(f"`latent_counts`, {model}, leaves its band on {_named(bad)}: {_ranges(bad)}.")
-        for cell, row in mine:
-            if not cell.in_family:
-                found.append(
-                    f"`latent_counts`, {model}, is not calibrated for {cell.setting.name}: with no effect it reads "
-                    f"{float(row['mean_ratio']):.2f} on average, with {_share(row, 'false_alarms')} false alarms. That is why level and "
-                    "level + trend are shown as a pair."
-                )
     return found
 
 
-def _named(pairs: list[tuple[Cell, Row]]) -> str:
-    return "; ".join(dict.fromkeys(cell.setting.name for cell, _ in pairs))
+def _why(pairs: list[Pair], verdict: str) -> str:
+    falling = any(cell.setting.subject == PLACES and cell.setting.change < 0 and cell.model == "level" for cell, _ in pairs)
+    return " That is why level and level + trend are shown as a pair." if verdict == NO_BAND and falling else ""
 
 
-def _ranges(pairs: list[tuple[Cell, Row]]) -> str:
+def _worst(pairs: list[Pair]) -> dict[str, str]:
+    """The worst verdict of each setting over its true ratios."""
+    order = list(VERDICTS)
+    found: dict[str, str] = {}
+    for cell, row in pairs:
+        name = cell.setting.name
+        found[name] = max(found.get(name, IN), row["band"], key=order.index)
+    return found
+
+
+def _named(pairs: list[Pair], among: list[Pair]) -> str:
+    """The settings by name, or all of a subject in words."""
+    names = list(dict.fromkeys(cell.setting.name for cell, _ in pairs))
+    subject = among[0][0].setting.subject
+    if subject == SEVENTEEN and len(names) == len(SETTINGS):
+        return "all of the seventeen settings"
+    return "; ".join(names)
+
+
+def _ranges(pairs: list[Pair]) -> str:
     alarms = [float(row["false_alarms"]) for _, row in pairs if row["false_alarms"]]
     covers = [float(row["coverage"]) for _, row in pairs]
-    words = [f"coverage {_span(covers)}"]
-    return ", ".join([f"false alarms {_span(alarms)}"] * bool(alarms) + words) + f", {_sets(pairs)} data sets each"
+    readings = [float(row["mean_ratio"]) for _, row in pairs if row["false_alarms"]]
+    words = [f"false alarms {_span(alarms)}"] * bool(alarms) + [f"coverage {_span(covers)}"]
+    if any(row["band"] == NO_BAND for _, row in pairs) and readings:
+        words.append(f"mean reading of no effect {min(readings):.2f} to {max(readings):.2f}")
+    return ", ".join(words) + f", {_sets(pairs)} data sets each"
 
 
-def _sets(pairs: list[tuple[Cell, Row]]) -> str:
+def _sets(pairs: list[Pair]) -> str:
     sets = sorted({int(row["data_sets"]) for _, row in pairs})
     return f"{sets[0]}" if len(sets) == 1 else f"{sets[0]} to {sets[-1]}"
 
@@ -149,24 +312,142 @@ def _span(shares: list[float]) -> str:
     return _percent(low, 1) if low == high else f"{_percent(low, 1)} to {_percent(high, 1)}"
 
 
-def _null_cells(row: Row) -> list[str]:
-    start = [_estimator(row), row["model"], row["setting"], row["data_sets"], row["refused"]]
-    return [*start, _share(row, "false_alarms"), *_rest(row)]
+# --- tables: settings down, estimators across
 
 
-def _effect_cells(row: Row) -> list[str]:
-    start = [_estimator(row), row["model"], row["setting"], row["effect"], row["data_sets"], row["refused"]]
-    return [*start, _share(row, "power"), *_rest(row)]
+def _tables(
+    pairs: list[Pair],
+    effects: Iterable[float],
+    show: Callable[[Row], str],
+    above: Callable[[list[Row]], str] = lambda rows: "",
+) -> list[str]:
+    """One table a subject and mean model; a row a setting, or a setting and ratio where there are several."""
+    effects = list(effects)
+    found = []
+    for subject, title in SUBJECTS.items():
+        here = [(cell, row) for cell, row in pairs if cell.setting.subject == subject and cell.effect in effects]
+        for model in ("level + trend", "level"):
+            these = [(cell, row) for cell, row in here if (cell.model == "level") == (model == "level")]
+            if these:
+                heading = f"\n### {title}, {model}\n\n"
+                found += [heading, above([row for _, row in these]), _side_by_side(these, effects, show)]
+    return found
 
 
-def _rest(row: Row) -> list[str]:
-    return [
-        _share(row, "coverage", "coverage_"),
-        f"{float(row['mean_ratio']):.3f}",
-        f"{float(row['bias']):+.3f} ± {float(row['bias_se']):.3f}",
-        f"{float(row['median_width']):.2f}",
-        row["date"],
-    ]
+def _side_by_side(pairs: list[Pair], effects: list[float], show: Callable[[Row], str]) -> str:
+    columns = [label for label in COLUMNS if any(cell.label == label for cell, _ in pairs)]
+    shown = {(cell.setting.name, cell.effect, cell.label): show(row) for cell, row in pairs}
+    lines = []
+    for name in dict.fromkeys(cell.setting.name for cell, _ in pairs):
+        for effect in effects:
+            own = [shown.get((name, effect, label), "–") for label in columns]
+            if set(own) != {"–"}:
+                lines.append([name, *([f"{effect:g}"] if len(effects) > 1 else []), *own])
+    return _table(["setting", *(["true ratio"] if len(effects) > 1 else []), *columns], lines)
+
+
+def _effects(pairs: list[Pair]) -> list[float]:
+    return sorted({cell.effect for cell, _ in pairs} - {NULL}, reverse=True)
+
+
+def _alarms(row: Row) -> str:
+    return _bold(_share(row, "false_alarms"), float(row["mc_lower"]) > MOST_FALSE_ALARMS)
+
+
+def _coverage(row: Row) -> str:
+    return _bold(_share(row, "coverage", "coverage_"), float(row["coverage_mc_upper"]) < LEAST_COVERAGE)
+
+
+def _reading(row: Row) -> str:
+    return f"{float(row['mean_ratio']):.2f}"
+
+
+def _largest_error(rows: list[Row]) -> str:
+    return f"Standard error of at most {_percent(max(float(row['bias_se']) for row in rows), 1)} of the mean.\n\n"
+
+
+def _width(row: Row) -> str:
+    return f"{exp(float(row['median_width'])):.1f}"
+
+
+def _power(row: Row, rows: dict[tuple, Row]) -> str:
+    null = rows.get((*key_of(row)[:3], NULL))
+    honest = null is not None and float(null["false_alarms"]) <= MOST_FALSE_ALARMS
+    return _share(row, "power") if honest else f"({_percent(float(row['power']), 1)})"
+
+
+def _bold(words: str, is_bold: bool) -> str:
+    return f"**{words}**" if is_bold else words
+
+
+# --- bands
+
+
+def _bands(pairs: list[Pair]) -> list[str]:
+    columns = (
+        "setting, estimator, model, true ratio, data sets, refused, false alarms, coverage, band, power, power rule, best rival, date"
+    ).split(", ")
+    rows = {key_of(row): row for _, row in pairs}
+    labels = {cell.key: cell.label for cell, _ in pairs}
+    found = []
+    for subject, title in SUBJECTS.items():
+        lines = []
+        for cell, row in pairs:
+            if cell.setting.subject != subject or not cell.is_default:
+                continue
+            _, best = power_rule(cell, rows, CELLS)
+            rival = "" if best is None or best is row else f"{labels[key_of(best)]}, {_percent(float(best['power']), 1)}"
+            lines.append(
+                [
+                    *(cell.setting.name, cell.label, cell.model, row["effect"], row["data_sets"], row["refused"]),
+                    _share(row, "false_alarms") if row["false_alarms"] else "",
+                    _share(row, "coverage", "coverage_"),
+                    _bold(row["band"], row["band"] == OUT),
+                    _share(row, "power") if row["power"] else "",
+                    _bold(row["power_rule"], row["power_rule"] == FAILS),
+                    rival or ("none" if row["power_rule"] else ""),
+                    row["date"],
+                ]
+            )
+        if lines:
+            found += [f"\n### {title}\n\n", _table(columns, lines)]
+    return found
+
+
+def _confirmed(pairs: list[Pair]) -> str:
+    again = [row for _, row in pairs if row["confirmed"]]
+    if not again:
+        return ""
+    return (
+        f"\n## Rows that were confirmed\n\n{len(again)} of the {len(pairs)} rows were simulated by earlier code. The code of "
+        f"{max(row['confirmed'] for row in again)} says the same, to ten digits, about the first {SAMPLE} data sets of each, so they "
+        f"stand; `{COMMAND} ARGS=--anew` simulates them again.\n"
+    )
+
+
+# --- other records
+
+
+def _peers(pairs: list[Pair]) -> list[str]:
+    peers = read(PEERS)
+    if not peers:
+        return []
+    ours = {
+        (cell.setting.name, cell.label): row for cell, row in pairs if cell.effect == NULL and cell.model == "level + trend"
+    }
+    names = list(dict.fromkeys(row["peer"] for row in peers))
+    lines = []
+    for setting in dict.fromkeys(row["setting"] for row in peers):
+        own = [
+            _alarms(ours[setting, label]) if (setting, label) in ours else "–" for label in ("`latent_counts`", "`segmented`")
+        ]
+        theirs = [[row for row in peers if (row["setting"], row["peer"]) == (setting, name)] for name in names]
+        lines.append(
+            [setting, *own, *(f"{_alarms(rows[0])}, {rows[0]['data_sets']} data sets" if rows else "–" for rows in theirs)]
+        )
+    about = dict.fromkeys(f"{row['peer']} {row['version']}: {row['interval']}, {row['date']}." for row in peers)
+    columns = ["setting", "`latent_counts`", "`segmented`", *names]
+    return [PEER.format(command=PEERS_COMMAND), _table(columns, lines), "\n", " ".join(about), "\n"]
 
 
 def _nuts_cells(row: Row) -> list[str]:
@@ -176,14 +457,9 @@ def _nuts_cells(row: Row) -> list[str]:
     return [row["study"], row["model"], row["parameter"], *numbers, row["divergences"], row["seconds"], row["date"]]
 
 
-def _estimator(row: Row) -> str:
-    settings = {name: value for name, value in json.loads(row["settings"]).items() if name != "trend"}
-    return ", ".join([f"`{row['estimator']}`", *(f"{name} {value}" for name, value in settings.items())])
-
-
 def _share(row: Row, name: str, prefix: str = "") -> str:
-    lower, upper = (float(row[f"{prefix}mc_{end}"]) for end in ("lower", "upper"))
-    return f"{_percent(float(row[name]), 1)} ({_percent(lower, 1)}–{_percent(upper, 1)})"
+    lower, upper = (100 * float(row[f"{prefix}mc_{end}"]) for end in ("lower", "upper"))
+    return f"{_percent(float(row[name]), 1)} ({lower:.1f}–{upper:.1f})"
 
 
 def _percent(value: float, digits: int = 0) -> str:
