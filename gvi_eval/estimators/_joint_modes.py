@@ -26,6 +26,7 @@ from gvi_eval.estimators._laplace_units import (
 MAX_NEWTON = 100
 SMALL_GAIN = 1e-5
 LONGEST_STEP = 4.0  # in the log of any expected count
+FLOOR = 1e-10  # of a variance, below which a negative pivot is rounding
 
 
 class Cells(NamedTuple):
@@ -108,6 +109,16 @@ def _solve(L: np.ndarray, root: np.ndarray, x: np.ndarray) -> np.ndarray:
     return scale * cho_solve((L, True), scale * x, check_finite=False)
 
 
+def positive(K: np.ndarray) -> np.ndarray:
+    """A covariance as it is, or without its negative part: moments matched entry by entry need not fit together."""
+    try:
+        cholesky(K + FLOOR * np.diag(np.diag(K)), lower=True, check_finite=False)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(K)
+        return (vectors * np.maximum(values, 0.0)) @ vectors.T
+    return K
+
+
 @njit(cache=True)
 def _rising(y, a):
     """The constants of all counts' likelihoods that are free of the means."""
@@ -170,7 +181,7 @@ class SpanProblem:
         S = (hyper[1] ** 2 + self.cells.same * own) * hyper[0] ** self.cells.lag
         if self.cells.single:
             return Level(S[np.ix_(self.cell, self.cell)], np.zeros(len(self.y)), np.ones(len(self.y)))
-        K = np.log1p(self.weights @ np.expm1(S) @ self.weights.T)
+        K = positive(np.log1p(self.weights @ np.expm1(S) @ self.weights.T))
         variance = (self.cells.share > 0) @ (hyper[1] ** 2 + own) / (self.cells.share > 0).sum(axis=1)
         spread = np.diag(K)
         r = (self.weights**2).sum(axis=1) * np.exp(variance - spread)

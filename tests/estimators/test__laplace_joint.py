@@ -150,3 +150,26 @@ def test_more_points_move_the_posterior_by_little(monkeypatch):
     mean, sd = more.mean_and_sd()
     assert np.abs((usual.mean_and_sd()[0] - mean) / sd).max() < 0.06
     assert usual.log_marginal_likelihood == pytest.approx(more.log_marginal_likelihood, abs=0.25)
+
+
+def test_moments_that_do_not_fit_together_lose_their_negative_part():
+    # Eigenvalues 1 +- 1.2: no covariance; without the negative part 2.2 (1, 1)(1, 1)' / 2 is left.
+    assert np.allclose(_joint_modes.positive(np.array([[1.0, 1.2], [1.2, 1.0]])), 1.1)
+    fine = np.array([[1.0, 0.5], [0.5, 1.0]])
+    assert _joint_modes.positive(fine) is fine
+
+
+def test_a_large_sd_over_long_spans_has_a_mode():
+    monthly = panel(1, periods=36)
+    values, days = monthly.values.copy(), monthly.periods
+    ends = [(0, 17), (18, 23), (24, 24), (25, 35)]
+    spans = tuple(
+        CountWindow("Town", ((days[a].start_time.date(), days[b].end_time.date()),), 5 * (b - a + 1), ("t:1",)) for a, b in ends
+    )
+    values["Town"] = np.nan
+    problem = _joint_modes.problem_of(joint_of(monthly.with_(values=values, windows=spans), trend=False), False)
+    start = problem.settled(HYPER)
+    for sd in (0.3, 1.0, 2.5, 4.0):
+        for rho in (0.01, 0.5, 0.99):
+            mode = problem.mode(np.array([rho, 0.1, sd, 0.2, 0.1, 0.05]), start.beta, start.weight)
+            assert np.isfinite(mode.log_marginal) and (np.diag(mode.beta_cov) > 0).all()

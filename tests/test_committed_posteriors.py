@@ -1,0 +1,38 @@
+"""The sampled posteriors beside the studies are those of these figures, settings and program: `make reproduce` reads them."""
+
+import pytest
+
+from gvi_eval.estimators._posterior import load_posterior
+from gvi_eval.estimators.bayes_counts import posterior_key
+from gvi_eval.plan import embedded_studies, find_study, prepare
+
+LARGEST = 500_000  # bytes
+
+
+def asked(name: str) -> dict[str, str]:
+    """The key of every sampled analysis of a study, with its name."""
+    plan = prepare(find_study(name))
+    return {
+        posterior_key(each.panel.starting(start), each.estimator): each.specification.name
+        for each in plan.analyses
+        if each.estimator.cost == "sampling"
+        for start in each.starts
+    }
+
+
+@pytest.mark.parametrize("name", embedded_studies())
+def test_every_sampled_analysis_has_its_posterior_and_no_other_is_kept(name):
+    folder = find_study(name).parent / "posteriors"
+    kept = {file.stem: file for file in folder.glob("*.nc")}
+    missing = {what for key, what in asked(name).items() if key not in kept}
+    assert not missing, f"run `gvi-eval run {name}` and commit analyses/{name}/posteriors: {sorted(missing)} are not sampled"
+    assert not set(kept) - set(asked(name)), "posteriors of other figures, settings or programs are left over; delete them"
+    for file in kept.values():
+        assert file.stat().st_size < LARGEST
+
+
+@pytest.mark.parametrize("name", embedded_studies())
+def test_a_kept_posterior_passed_its_diagnostics(name):
+    for file in sorted((find_study(name).parent / "posteriors").glob("*.nc")):
+        last = load_posterior(file).report["diagnostics"][-1]
+        assert not last["faults"] and last["divergences"] == 0
