@@ -3,11 +3,16 @@
     y_i ~ NB2(m_i, alpha q_i)    m = C exp(eta)    eta_c = offset_c + x_c'beta + level_c    q_i = sum (c mu)^2 / (sum c mu)^2
 
 A cell is a unit in a period. The level of a cell is u_kt, a stationary AR(1) of its unit with sd sigma_k and correlation rho;
-with controls it is v_t + u_kt, v an AR(1) that all share. In the non-centred form a_1 = e_1, a_t = rho a_{t-1} +
-sqrt(1 - rho^2) e_t with standard normal shocks e, and u = sigma a. With controls v and u_k are not told apart by any count,
-and one rho serves all, so only their sum is sampled: its covariance between units, sigma_shared^2 + [k = l] sigma_k^2, is
-taken apart unit by unit, sum_k = d_k a_k + c_1 a_1 + ... + c_{k-1} a_{k-1}, where V_k is the variance that v has left once the
-units before k are known, d_k^2 = V_k + sigma_k^2 and c_k = V_k / d_k.
+with controls it is v_t + u_kt, v an AR(1) that all share. u = sigma a, a an AR(1) of unit variance. With controls v and u_k are
+not told apart by any count, and one rho serves all, so only their sum is sampled: its covariance between units,
+sigma_shared^2 + [k = l] sigma_k^2, is taken apart unit by unit, sum_k = d_k a_k + c_1 a_1 + ... + c_{k-1} a_{k-1}, where V_k is
+the variance that v has left once the units before k are known, d_k^2 = V_k + sigma_k^2 and c_k = V_k / d_k.
+
+The walk a is non-centred: a_1 = s_1 w_1, a_t = phi a_{t-1} + s w_t. With phi = rho, s = sqrt(1 - rho^2) and s_1 = 1 the w are
+the standard normal shocks of the prior, which serves figures that say little about each level. Where they say much, w and the
+hyperparameters would be as good as tied; phi and s are therefore those of the posterior of a if each level were measured
+with precision h: the spectrum 1 + h (1 - rho^2) / |1 - rho z|^2 has the factor c |1 - phi z|^2 / |1 - rho z|^2 with c phi = rho
+and c (1 + phi^2) = 1 + rho^2 + h (1 - rho^2). h follows sigma and alpha, and the density of a stays that of the prior.
 
 Coefficients are beta = centre + L z - M level, with M the regression of the level on the columns, weighted by the
 information of the counts, and L L' the inverse of that information. The shift by M has a Jacobian of one, so the model is the
@@ -84,11 +89,16 @@ class CountModel:
 
 @dataclass(frozen=True, eq=False)
 class Coordinates:
-    """Where the coefficients are centred, their scale L (p, p), and the regression M (p, cell) of the level on the columns."""
+    """Where the coefficients are centred, their scale L (p, p), and the regression M (p, cell) of the level on the columns.
+
+    The figures measure each level of a unit with precision 1 / (poisson + alpha * spread), shape (unit,) each.
+    """
 
     centre: np.ndarray
     scale: np.ndarray
     shift: np.ndarray
+    poisson: np.ndarray
+    spread: np.ndarray
 
 
 def coordinates(model: CountModel) -> Coordinates:
@@ -112,7 +122,13 @@ def coordinates(model: CountModel) -> Coordinates:
         if np.abs(step).max() < 1e-9:
             break
     scale = np.linalg.cholesky(np.linalg.inv(information))
-    return Coordinates(beta, scale, np.linalg.solve(information, slopes.T @ (weight[:, None] * share)))
+    shift = np.linalg.solve(information, slopes.T @ (weight[:, None] * share))
+
+    def precision_of_level(weights: np.ndarray) -> np.ndarray:
+        return np.maximum((weights @ share**2).reshape(model.units, -1).mean(axis=1), SMALLEST_VARIANCE)
+
+    poisson = 1 / precision_of_level(means)
+    return Coordinates(beta, scale, shift, poisson, (1 / precision_of_level(weight) - poisson) / PILOT_DISPERSION)
 
 
 def packed(model: CountModel, at: Coordinates) -> tuple[np.ndarray, np.ndarray]:
@@ -131,6 +147,8 @@ def packed(model: CountModel, at: Coordinates) -> tuple[np.ndarray, np.ndarray]:
         at.shift,
         model.prior_mean,
         model.prior_sd**-2.0,
+        at.poisson,
+        at.spread,
     ]
     return (
         np.concatenate([np.asarray(part, dtype=np.int64) for part in whole]),
@@ -241,21 +259,112 @@ def slope_of_loadings(sigma, on_own, on_passed):
 
 
 @njit(cache=True)
-def fill_level(rho, fresh, own, passed_on, shocks, walk, level):
-    """The unit AR(1) walks (unit, period) and the levels (unit * period,) from shocks, in place."""
+def walk_form(rho, fresh, h):
+    """c and D = c (1 - phi^2) of the walk whose levels are measured with precision h; fresh = sqrt(1 - rho^2).
+
+    c = 1 and D = 1 - rho^2 at h = 0. Written so that nothing cancels as rho tends to 1.
+    """
+    f = fresh * fresh
+    far = f / (1.0 + rho)  # 1 - rho
+    D = math.sqrt((far * far + h * f) * ((1.0 + rho) ** 2 + h * f))
+    return 1.0 + 0.5 * (f * (h - 1.0) + D), D
+
+
+@njit(cache=True)
+def slope_of_form(rho, fresh, h, on_c, on_D):
+    """Slopes in rho, fresh and h from those in c and D: the transpose of the derivative of `walk_form`."""
+    f, D = fresh * fresh, walk_form(rho, fresh, h)[1]
+    far, near = f / (1.0 + rho), 1.0 + rho
+    low, high = far * far + h * f, near * near + h * f
+    on_D = on_D + 0.5 * on_c
+    on_low, on_high = 0.5 * on_D * high / D, 0.5 * on_D * low / D
+    on_f = 0.5 * on_c * (h - 1.0) + h * (on_low + on_high) + 2.0 * far * on_low / near
+    on_rho = 2.0 * near * on_high - 2.0 * far * far * on_low / near
+    return on_rho, 2.0 * fresh * on_f, 0.5 * on_c * f + f * (on_low + on_high)
+
+
+@njit(cache=True)
+def precisions(own, passed_on, alpha, poisson, spread):
+    """h of every unit's walk, shape (unit,), from what the figures of its own and of later units say of it."""
+    units = own.size
+    h, later = np.empty(units), 0.0
+    for k in range(units - 1, -1, -1):
+        measured = 1.0 / (poisson[k] + alpha[min(k, alpha.size - 1)] * spread[k])
+        h[k] = own[k] ** 2 * measured + passed_on[k] ** 2 * later
+        later += measured
+    return h
+
+
+@njit(cache=True)
+def slope_of_precisions(own, passed_on, alpha, poisson, spread, on_h, on_own, on_passed, on_alpha):
+    """Adds the slopes in the loadings and in alpha from those in h, in place."""
+    units = own.size
+    before, later = 0.0, 0.0
+    for k in range(units):
+        group = min(k, alpha.size - 1)
+        measured = 1.0 / (poisson[k] + alpha[group] * spread[k])
+        on_measured = on_h[k] * own[k] ** 2 + before
+        on_alpha[group] -= on_measured * measured * measured * spread[k]
+        before += on_h[k] * passed_on[k] ** 2
+    for k in range(units - 1, -1, -1):
+        measured = 1.0 / (poisson[k] + alpha[min(k, alpha.size - 1)] * spread[k])
+        on_own[k] += 2.0 * on_h[k] * own[k] * measured
+        on_passed[k] += 2.0 * on_h[k] * passed_on[k] * later
+        later += measured
+
+
+@njit(cache=True)
+def fill_level(rho, fresh, h, own, passed_on, shocks, walk, level):
+    """The unit walks (unit, period) and the levels (unit * period,) from w, in place; h (unit,)."""
     units, T = walk.shape
     common = np.zeros(T)
     for k in range(units):
+        c, D = walk_form(rho, fresh, h[k])
+        phi, s, first = rho / c, fresh / math.sqrt(c), fresh / math.sqrt(D)
         for t in range(T):
-            step = shocks[k * T + t]
-            walk[k, t] = rho * walk[k, t - 1] + fresh * step if t > 0 else step
+            w = shocks[k * T + t]
+            walk[k, t] = phi * walk[k, t - 1] + s * w if t > 0 else first * w
             level[k * T + t] = common[t] + own[k] * walk[k, t]
             common[t] += passed_on[k] * walk[k, t]
 
 
 @njit(cache=True)
+def walk_back(rho, fresh, h, walk, shocks, on_walk, on_shocks):
+    """The log density of w for one unit, and its slopes and those that `on_walk` brings: in w, in place, and in rho, fresh, h.
+
+    e_1 = a_1 and e_t = (a_t - rho a_{t-1}) / sqrt(1 - rho^2) = gap a_{t-1} + w_t / sqrt(c) are standard normal.
+    """
+    T = walk.size
+    c, D = walk_form(rho, fresh, h)
+    root = math.sqrt(c)
+    phi, s, first = rho / c, fresh / root, fresh / math.sqrt(D)
+    gap = -rho * (c - 1.0) / (c * fresh)
+    value = math.log(first) - 0.5 * (T - 1) * math.log(c) - 0.5 * walk[0] ** 2
+    on_phi, on_s, on_gap, on_share, back = 0.0, 0.0, 0.0, 0.0, 0.0
+    for t in range(T - 1, 0, -1):
+        e = gap * walk[t - 1] + shocks[t] / root
+        value -= 0.5 * e * e
+        back += on_walk[t]
+        on_shocks[t] = s * back - e / root
+        on_phi += walk[t - 1] * back
+        on_s += shocks[t] * back
+        on_gap -= e * walk[t - 1]
+        on_share -= e * shocks[t]
+        back = phi * back - gap * e
+    back += on_walk[0] - walk[0]
+    on_shocks[0] = first * back
+    on_first = shocks[0] * back + 1.0 / first
+    on_D = -0.5 * on_first * first / D
+    on_c = -on_phi * rho / c**2 - 0.5 * (on_s * s + on_share / root + T - 1) / c - on_gap * rho / (c * c * fresh)
+    on_rho, on_fresh, on_h = slope_of_form(rho, fresh, h, on_c, on_D)
+    on_rho += on_phi / c - on_gap * (c - 1.0) / (c * fresh)
+    on_fresh += on_s / root + on_first / math.sqrt(D) - on_gap * gap / fresh
+    return value, on_rho, on_fresh, on_h
+
+
+@njit(cache=True)
 def density(z, memory, sigma, alpha, shocks, whole, floats):
-    """log p(y | coefficients, level) + log prior of the coefficients, without constants, and its slopes.
+    """log p(y | coefficients, level) + log prior of the coefficients and of w, without constants, and its slopes.
 
     z (p,), memory (2,) = rho and sqrt(1 - rho^2), sigma (1 or 3,), alpha (1 or 2,), shocks (unit * period,); whole and floats
     as `packed`. Returns the value () and the slopes in the first five, shaped as these.
@@ -288,10 +397,15 @@ def density(z, memory, sigma, alpha, shocks, whole, floats):
     mean = floats[i : i + p]
     i += p
     precision = floats[i : i + p]
+    i += p
+    poisson = floats[i : i + units]
+    i += units
+    spread = floats[i : i + units]
 
     own, passed_on = loadings(sigma, units)
     walk, level = np.empty((units, T)), np.empty(cells)
-    fill_level(rho, fresh, own, passed_on, shocks, walk, level)
+    h = precisions(own, passed_on, alpha, poisson, spread)
+    fill_level(rho, fresh, h, own, passed_on, shocks, walk, level)
     beta = centre.copy()
     for j in range(p):
         for k in range(j + 1):
@@ -344,21 +458,20 @@ def density(z, memory, sigma, alpha, shocks, whole, floats):
         row = M[j * cells : (j + 1) * cells]
         for c in range(cells):
             on_level[c] -= row[c] * on_beta[j]
-    on_memory, on_common = np.zeros(2), np.zeros(T)
-    on_own, on_passed, on_shocks = np.zeros(units), np.zeros(units), np.empty(cells)
+    on_memory, on_common, on_walk = np.zeros(2), np.zeros(T), np.empty(T)
+    on_own, on_passed, on_h, on_shocks = np.zeros(units), np.zeros(units), np.empty(units), np.empty(cells)
     for k in range(units - 1, -1, -1):
-        back = 0.0
-        for t in range(T - 1, -1, -1):
+        for t in range(T):
             on_own[k] += on_level[k * T + t] * walk[k, t]
             on_passed[k] += on_common[t] * walk[k, t]
-            back = own[k] * on_level[k * T + t] + passed_on[k] * on_common[t] + rho * back
+            on_walk[t] = own[k] * on_level[k * T + t] + passed_on[k] * on_common[t]
             on_common[t] += on_level[k * T + t]
-            if t > 0:
-                on_shocks[k * T + t] = fresh * back
-                on_memory[1] += shocks[k * T + t] * back
-                on_memory[0] += walk[k, t - 1] * back
-            else:
-                on_shocks[k * T] = back
+        mine = slice(k * T, (k + 1) * T)
+        log_p, on_rho, on_fresh, on_h[k] = walk_back(rho, fresh, h[k], walk[k], shocks[mine], on_walk, on_shocks[mine])
+        value += log_p
+        on_memory[0] += on_rho
+        on_memory[1] += on_fresh
+    slope_of_precisions(own, passed_on, alpha, poisson, spread, on_h, on_own, on_passed, on_alpha)
     return value, on_z, on_memory, slope_of_loadings(sigma, on_own, on_passed), on_alpha, on_shocks
 
 
@@ -366,9 +479,9 @@ def density(z, memory, sigma, alpha, shocks, whole, floats):
 
 
 def in_pymc(model: CountModel) -> Any:
-    """The model in PyMC: standard normal coordinates for the shocks and for rho, sigma and alpha, whose quantiles they are.
+    """The model in PyMC: rho, sigma and alpha by standard normal coordinates, whose quantiles they are.
 
-    The prior of the coefficients is part of the density of the counts, because z is only a linear map of them.
+    The priors of the coefficients and of the level are part of the density of the counts, because z and w are maps of them.
     """
     pymc = pymc_module()
     import pytensor.tensor as tensor
@@ -389,7 +502,7 @@ def in_pymc(model: CountModel) -> Any:
         # sqrt(2) erfcinv(Phi(-x)) = -Phi^-1(Phi(-x) / 2) is half-normal where x is normal.
         sigma = scale * tensor.erfcinv(below(-pymc.Normal("sigma", shape=len(model.sigma_names))))
         alpha = scale * tensor.erfcinv(below(-pymc.Normal("alpha", shape=len(model.alpha_names))))
-        shocks = pymc.Normal("shocks", shape=units * periods)
+        shocks = pymc.Flat("shocks", shape=units * periods)
         log_density = density_op(density, SLOPES, PROGRAM)
         pymc.Potential("counts", log_density(z, memory, sigma, alpha, shocks, *figures)[0])
     return made
@@ -430,11 +543,11 @@ class Parameters:
 def parameters(
     model: CountModel, at: Coordinates, z: np.ndarray, rho: np.ndarray, sigma: np.ndarray, alpha: np.ndarray, shocks: np.ndarray
 ) -> Parameters:
-    """Parameters from draws of the standard normal coordinates: z (draw, p), rho (draw,), sigma and alpha (draw, any),
-    shocks (draw, unit * period)."""
+    """Parameters from draws of the sampler's coordinates: z (draw, p), rho (draw,), sigma and alpha (draw, any), shocks w
+    (draw, unit * period)."""
     correlation = rho_of(rho)
     sds, dispersions = half_normal_of(sigma, model.prior_scale), half_normal_of(alpha, model.prior_scale)
-    level = _level(model, rho, correlation, sds, shocks)
+    level = _level(model, rho, sds, shocks, dispersions, at.poisson, at.spread)
     coefficients = at.centre + z @ at.scale.T - level @ at.shift.T
     return Parameters(coefficients, np.column_stack([correlation, sds, dispersions]), level)
 
@@ -447,22 +560,35 @@ def prior_parameters(model: CountModel, count: int, seed: int) -> Parameters:
     rho = random.standard_normal(count)
     sds = half_normal_of(random.standard_normal((count, len(model.sigma_names))), model.prior_scale)
     dispersions = half_normal_of(random.standard_normal((count, len(model.alpha_names))), model.prior_scale)
-    level = _level(model, rho, rho_of(rho), sds, random.standard_normal((count, units * periods)))
+    # Figures that measure nothing leave the prior, whose shocks are standard normal.
+    nothing = np.full(units, np.inf)
+    level = _level(model, rho, sds, random.standard_normal((count, units * periods)), dispersions, nothing, np.zeros(units))
     return Parameters(coefficients, np.column_stack([rho_of(rho), sds, dispersions]), level)
 
 
-def _level(model: CountModel, x: np.ndarray, rho: np.ndarray, sds: np.ndarray, shocks: np.ndarray) -> np.ndarray:
-    """Latent levels of all cells, shape (draw, cell)."""
+def _level(
+    model: CountModel,
+    x: np.ndarray,
+    sds: np.ndarray,
+    shocks: np.ndarray,
+    dispersions: np.ndarray,
+    poisson: np.ndarray,
+    spread: np.ndarray,
+) -> np.ndarray:
+    """Latent levels of all cells, shape (draw, cell), from x (draw,) of rho and w (draw, unit * period)."""
+    rho = rho_of(x)
     fresh = np.sqrt(special.ndtr(-x) * (1 + rho))
-    return _levels(rho, fresh, np.ascontiguousarray(sds), np.ascontiguousarray(shocks), model.units, model.periods)
+    sds, shocks, dispersions = (np.ascontiguousarray(part) for part in (sds, shocks, dispersions))
+    return _levels(rho, fresh, sds, shocks, dispersions, poisson, spread, model.units, model.periods)
 
 
 @njit(cache=True)
-def _levels(rho, fresh, sds, shocks, units, T):
+def _levels(rho, fresh, sds, shocks, dispersions, poisson, spread, units, T):
     out, walk = np.empty(shocks.shape), np.empty((units, T))
     for draw in range(rho.size):
         own, passed_on = loadings(sds[draw], units)
-        fill_level(rho[draw], fresh[draw], own, passed_on, shocks[draw], walk, out[draw])
+        h = precisions(own, passed_on, dispersions[draw], poisson, spread)
+        fill_level(rho[draw], fresh[draw], h, own, passed_on, shocks[draw], walk, out[draw])
     return out
 
 
