@@ -22,6 +22,7 @@ from gvi_eval.estimators._count_model import (
     prior_parameters,
     rho_of,
     rising,
+    walk_form,
 )
 from gvi_eval.estimators._design import Design
 from gvi_eval.estimators._mcmc import Sampling
@@ -115,7 +116,7 @@ def test_the_slopes_are_those_of_the_density(name):
 
 
 def level_map(model: CountModel, place: list[np.ndarray]) -> np.ndarray:
-    """The matrix from the shocks to the levels, which are linear in them, shape (cell, cell)."""
+    """The matrix from w to the levels, which are linear in it, shape (cell, cell)."""
     size = model.units * model.periods
     each = [drawn_at(model, [*place[:4], column]).level[0] for column in np.eye(size)]
     return np.column_stack(each)
@@ -144,8 +145,7 @@ def test_the_density_is_that_of_the_model_by_plain_formulas(name):
     lag = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
     prior_of_level = stats.multivariate_normal(cov=np.kron(between, memory[0] ** lag)).logpdf(level)
     likelihood = log_likelihood_by_formulas(model, beta, level, alpha)
-    # The shocks are standard normal by a prior of their own.
-    found = density(*place, *packed(model, at))[0] - (shocks**2).sum() / 2
+    found = density(*place, *packed(model, at))[0]
     wanted = likelihood - (((beta - model.prior_mean) / model.prior_sd) ** 2).sum() / 2
     wanted += prior_of_level + np.linalg.slogdet(root)[1]
     constants = special.gammaln(model.counts + 1).sum() + len(level) / 2 * np.log(2 * np.pi)
@@ -161,8 +161,11 @@ def test_the_coordinates_do_not_change_the_model(monkeypatch):
     model, place = MODELS["with two controls"], a_place(MODELS["with two controls"])
 
     def density_of(at, coefficients, level):
+        root = level_map(model, place)
         z = np.linalg.solve(at.scale, coefficients + at.shift @ level - at.centre)
-        return density(z, *place[1:], *packed(model, at))[0]
+        again = [z, *place[1:4], np.linalg.solve(root, level)]
+        volume = np.linalg.slogdet(root)[1]
+        return density(*again, *packed(model, at))[0] - volume
 
     drawn, first = drawn_at(model, place), coordinates(model)
     one = density_of(first, drawn.coefficients[0], drawn.level[0])
@@ -170,6 +173,16 @@ def test_the_coordinates_do_not_change_the_model(monkeypatch):
     other = coordinates(model)
     assert not np.allclose(first.shift, other.shift)
     assert density_of(other, drawn.coefficients[0], drawn.level[0]) == pytest.approx(one, rel=1e-9)
+
+
+def test_figures_that_say_nothing_leave_the_shocks_of_the_prior():
+    for rho in (0.0, 0.6, 1 - 1e-9):
+        fresh = np.sqrt((1 - rho) * (1 + rho))
+        c, D = walk_form(rho, fresh, 0.0)
+        assert (c, D) == (pytest.approx(1), pytest.approx(fresh**2))
+    # Figures that say all leave their own noise: a level measured with precision h has sd h^-1/2.
+    c, D = walk_form(0.6, 0.8, 1e6)
+    assert 0.8 / np.sqrt(D) == pytest.approx(1e-3, rel=1e-3) and 0.6 / c == pytest.approx(0, abs=1e-3)
 
 
 @pytest.mark.parametrize("y", [1.0, 7.0, 60.0, 61.0, 2000.0])
