@@ -25,10 +25,13 @@ ESTIMATORS = {
     "arima": "Arima",
     "bayes_counts": "BayesCounts",
     "controlled": "Controlled",
+    "did": "Did",
     "exact_ratio": "ExactRatio",
     "latent_counts": "LatentCounts",
+    "sdid": "Sdid",
     "segmented": "Segmented",
     "structural": "Structural",
+    "synthetic": "Synthetic",
 }
 
 
