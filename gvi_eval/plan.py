@@ -8,7 +8,8 @@ import pandas as pd
 
 from gvi_eval.assembly import build_panel
 from gvi_eval.errors import StudyError
-from gvi_eval.estimators import Estimator, estimator_class, make_estimator
+from gvi_eval.estimators import Estimator, estimator_class, make_estimator, uses_donors
+from gvi_eval.inference.placebo import PlaceboInference
 from gvi_eval.inference.start_interval import candidate_starts
 from gvi_eval.panel import Panel, period_of
 from gvi_eval.resources import CHECKOUT
@@ -26,8 +27,8 @@ class Planned:
     specification: Specification
     estimator: Estimator
     panel: Panel
-
     starts: pd.PeriodIndex
+    inference: PlaceboInference = PlaceboInference()  # of a method with donors
 
     @property
     def frame(self) -> tuple[object, ...]:
@@ -84,7 +85,13 @@ def _planned(study: Study, specification: Specification, panel: Panel) -> Planne
         starts = pd.PeriodIndex([panel.sole_treated[1]])
     else:
         starts = candidate_starts(study.treatment.start, panel.frequency)
-    return Planned(specification, _estimator(study, specification), panel, starts)
+    estimator = _estimator(study, specification)
+    if specification.inference and not uses_donors(estimator):
+        raise StudyError(
+            f"specification '{specification.name}': {estimator.name} compares with no donors, so it has no placebos to rank; "
+            "leave 'inference' out"
+        )
+    return Planned(specification, estimator, panel, starts, PlaceboInference(**specification.inference))
 
 
 def _with_priors(planned: list[Planned]) -> list[Planned]:

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from gvi_eval.comparisons import comparisons_table, leave_out_table, placebo_dates_table, placebos_name, placebos_table
 from gvi_eval.diagnostics import diagnostics_tables
 from gvi_eval.errors import DataError
 from gvi_eval.estimators import settings_of
@@ -47,6 +48,10 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
             _write(fresh / "power.csv", csv_bytes(power_of(result)))
         _write(fresh / "threats.csv", csv_bytes(threats_table(result)))
         _write(fresh / "agreement.csv", csv_bytes(agreement_table(result)))
+        if not (comparisons := comparisons_table(result)).empty:
+            _write(fresh / "comparisons.csv", csv_bytes(comparisons))
+            _write(fresh / "leave_out.csv", csv_bytes(leave_out_table(result)))
+            _write(fresh / "placebo_dates.csv", csv_bytes(placebo_dates_table(result)))
         for name, table in diagnostics_tables(result.diagnostics).items():
             _write(fresh / "diagnostics" / name, csv_bytes(table))
         for analysis in result.analyses:
@@ -55,6 +60,8 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
                 path.insert(0, "outcome", result.study.outcome(analysis.specification.outcome).title)
                 path.insert(0, "unit", analysis.fit.unit)
                 _write(fresh / path_name(analysis), csv_bytes(path))
+            if analysis.evaluation is not None and not analysis.is_range:
+                _write(fresh / placebos_name(analysis), csv_bytes(placebos_table(analysis)))
             panel = fresh / analysis.panel_file
             if not panel.exists():
                 _write(panel, csv_bytes(panel_table(analysis.panel)))

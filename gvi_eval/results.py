@@ -11,11 +11,14 @@ import pandas as pd
 
 from gvi_eval.diagnostics import Diagnostics
 from gvi_eval.effect import Effect
-from gvi_eval.estimators import Estimator
+from gvi_eval.estimators import Estimator, uses_donors
+from gvi_eval.inference.evaluation import Evaluation
 from gvi_eval.panel import Panel
 from gvi_eval.sensitivity.agreement import agreement
 from gvi_eval.sensitivity.exclusion import exclusion
+from gvi_eval.sensitivity.leave_out import LeftOut
 from gvi_eval.sensitivity.level_trend import LevelTrend
+from gvi_eval.sensitivity.placebo_dates import PlaceboDate
 from gvi_eval.sensitivity.power import BENCHMARK, PowerRow, detectable_of, reading_of
 from gvi_eval.sensitivity.threats import ThreatResult
 from gvi_eval.study import Specification, Study
@@ -35,6 +38,9 @@ class Analysis:
     onset: str
     inference: str
     effects: tuple[Effect, ...]
+    evaluation: Evaluation | None = None  # of a method with donors: its placebos and its fit
+    left_out: tuple[LeftOut, ...] = ()
+    placebo_dates: tuple[PlaceboDate, ...] = ()
 
     @property
     def fit(self) -> Effect:
@@ -119,6 +125,7 @@ def _row(study: Study, analysis: Analysis, effect: Effect) -> dict[str, object]:
         "kind": interval.kind if interval else None,
         "p": test.p_value if test else None,
         "floor": test.floor if test else None,
+        "p_raw": placebo_p(effect, "placebo, raw"),
         "excludes": excluded.sentence if excluded else None,
         "detectable": detectable_of(effect) if effect.estimand.contrast == "ratio" else None,
         "reading_if_true": reading_of(effect) if effect.estimand.contrast == "ratio" else None,
@@ -127,6 +134,11 @@ def _row(study: Study, analysis: Analysis, effect: Effect) -> dict[str, object]:
         "panel": analysis.panel_file,
         "path": None if effect.counterfactual is None else path_name(analysis),
     }
+
+
+def placebo_p(effect: Effect, kind: str) -> float | None:
+    """The p-value of a test of this kind; None where the effect has none."""
+    return next((test.p_value for test in effect.tests if test.kind == kind), None)
 
 
 def _declared_window(analysis: Analysis, effect: Effect) -> tuple[object, object]:
@@ -248,7 +260,10 @@ def _questions(result: StudyResult) -> Iterator[tuple[Analysis, list[Analysis]]]
     asked = [
         each
         for each in result.analyses
-        if each.specification.part != "grid" and not each.variant and getattr(each.estimator, "change", "level") == "level"
+        if each.specification.part != "grid"
+        and not each.variant
+        and not uses_donors(each.estimator)
+        and getattr(each.estimator, "change", "level") == "level"
     ]
     taken = set()
     for reference in asked:

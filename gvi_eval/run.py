@@ -8,10 +8,14 @@ from pathlib import Path
 from gvi_eval.diagnostics import Diagnostics, diagnose
 from gvi_eval.effect import Effect
 from gvi_eval.errors import EstimationError
+from gvi_eval.estimators import uses_donors
+from gvi_eval.inference.evaluation import Evaluation, evaluate
 from gvi_eval.inference.start_interval import range_over_starts
 from gvi_eval.plan import Plan, Planned, prepare
 from gvi_eval.results import RANGE, Analysis, Pair, StudyResult
+from gvi_eval.sensitivity.leave_out import leave_out
 from gvi_eval.sensitivity.level_trend import has_trend, level_and_trend
+from gvi_eval.sensitivity.placebo_dates import placebo_dates
 from gvi_eval.sensitivity.power import PowerRow, power_table
 from gvi_eval.sensitivity.threats import ThreatResult
 from gvi_eval.sensitivity.threats.negative_control import negative_control
@@ -90,16 +94,41 @@ def _analyses(study: Study, planned: Planned) -> Iterator[Analysis]:
 
 def _analysis(study: Study, planned: Planned) -> Analysis:
     unit, onset = planned.panel.sole_treated
+    evaluation, left_out, dates = None, (), ()
     try:
-        fit = planned.estimator.estimate(planned.panel)
-        effects = tuple(_contrasts(study, fit))
+        if uses_donors(planned.estimator):
+            evaluation = evaluate(planned.estimator, planned.panel, planned.inference)
+            effects = tuple(_evaluated(study, evaluation))
+            left_out = leave_out(evaluation, study.estimands[0])
+            dates = placebo_dates(planned.estimator, planned.panel)
+        else:
+            effects = tuple(_contrasts(study, planned.estimator.estimate(planned.panel)))
     except EstimationError as fault:
         effects = tuple(
             Effect(method=planned.estimator.name, unit=unit, estimand=estimand, point=None, onset=onset, refusal=str(fault))
             for estimand in study.estimands
         )
     inference = next((effect.intervals[0].kind for effect in effects if effect.intervals), "")
-    return Analysis(planned.specification, planned.estimator, planned.panel, str(onset), inference, effects)
+    return Analysis(
+        planned.specification,
+        planned.estimator,
+        planned.panel,
+        str(onset),
+        inference,
+        effects,
+        evaluation,
+        left_out,
+        dates,
+    )
+
+
+def _evaluated(study: Study, evaluation: Evaluation) -> Iterator[Effect]:
+    """Each declared estimand with its placebos; one that the fit cannot give is a refusal with its reason."""
+    for estimand in study.estimands:
+        try:
+            yield evaluation.effect(estimand)
+        except EstimationError as fault:
+            yield replace(evaluation.base, estimand=estimand, point=None, refusal=str(fault))
 
 
 def _contrasts(study: Study, fit: Effect) -> Iterator[Effect]:

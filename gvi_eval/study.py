@@ -174,6 +174,7 @@ class Specification:
     transforms: tuple[tuple[str, Any], ...] = ()
     headline: bool = False
     note: str | None = None
+    inference: Mapping[str, Any] = field(default_factory=dict)  # how placebos are ranked, for methods with donors
     # twin: the other side of level | level + trend; prior: the same under another of the three priors
     part: Literal["declared", "twin", "prior", "grid"] = "declared"
 

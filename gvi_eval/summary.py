@@ -4,16 +4,20 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from gvi_eval.assembly import NOT_USED
+from gvi_eval.comparisons import comparison_sentences, comparisons_table
 from gvi_eval.diagnostics import diagnostics_sentences
 from gvi_eval.effect import Effect
+from gvi_eval.estimators import uses_donors
 from gvi_eval.results import Analysis, Pair, StudyResult, agreement_table
-from gvi_eval.sensitivity.exclusion import exclusion
+from gvi_eval.sensitivity.exclusion import exclusion, exclusion_by_placebos
 from gvi_eval.sensitivity.level_trend import LevelTrend
 from gvi_eval.sensitivity.power import detectable_of, power_sentence
 from gvi_eval.sensitivity.threats import ThreatResult
@@ -31,7 +35,9 @@ def summary(result: StudyResult, folder: Path) -> RenderableType:
     study = result.study
     parts: list[RenderableType] = [Text(""), Text(study.title, style="bold"), Text(study.question), Text("")]
     parts += _sentences("Headline", headline(result))
-    parts += [Text(""), _table(result), Text(LEGEND, style="dim")]
+    if any(not uses_donors(analysis.estimator) for analysis in result.analyses):
+        parts += [Text(""), _table(result), Text(LEGEND, style="dim")]
+    parts += _beside_donors(result)
     parts += _sentences("Estimators that say otherwise than the default", _disagreements(result))
     parts += _sentences("Looked into", list(diagnostics_sentences(result.diagnostics)))
     parts += _sentences("Beside these numbers", _notes(result))
@@ -53,10 +59,64 @@ def headline(result: StudyResult) -> list[str]:
         return [*sentences, f"{outcome}, {analysis.specification.name}: refused, {effect.refusal}"]
     name = f"{outcome}, {analysis.specification.name}, {analysis.onset}"
     sentences.append(f"{name}: {_ratio(effect)}, {effect.level:.0%} {effect.intervals[0].kind}")
-    excluded = exclusion(effect, result.study.smallest_effect)
+    if analysis.evaluation is None:
+        excluded = exclusion(effect, result.study.smallest_effect)
+    else:
+        placebos = analysis.evaluation.placebos(effect.estimand)
+        excluded = exclusion_by_placebos(effect, placebos, result.study.smallest_effect)
+        sentences.append(
+            f"rank {placebos.rank(np.abs(placebos.scaled))} of {placebos.donors + 1} among its placebos: p "
+            f"{effect.tests[0].p_value:.3f}, which cannot fall below {placebos.floor:.3f} here"
+        )
     if excluded:
         sentences.append(excluded.sentence)
     return sentences + [power_sentence(row) for row in result.power]
+
+
+def _beside_donors(result: StudyResult) -> list[RenderableType]:
+    """The comparisons with donors, one line an analysis; where the start is an interval, the lowest and highest of each number."""
+    table = comparisons_table(result)
+    if table.empty:
+        return []
+    shown = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    shown.add_column("beside donors", overflow="fold", min_width=26)
+    for name in ("starts", "ratio", "p", "raw p", "floor", "gap before", "of chance", "finds"):
+        shown.add_column(name, overflow="fold", no_wrap=name == "p")
+    for (unit, outcome), rows in table.groupby(["unit", "outcome"], sort=False):
+        shown.add_row(Text(f"{unit}: {outcome}", style="italic underline"))
+        for name, own in rows.groupby("specification", sort=False):
+            starts = own["onset"].iloc[0] if len(own) == 1 else f"{own['onset'].iloc[0]} to {own['onset'].iloc[-1]}"
+            refused = int(own["refusal"].notna().sum())
+            ratio = _ratio_of(own.iloc[0]) if len(own) == 1 else _between(own["point"], ".3f")
+            if refused:
+                ratio = "refused" if refused == len(own) else f"{ratio}, refused at {refused}"
+            numbers = (
+                ("p_scaled", ".3f"),
+                ("p_raw", ".3f"),
+                ("floor", ".3f"),
+                ("rmspe_share", ".0%"),
+                ("rmspe_over_noise", ".1f"),
+            )
+            cells = [_between(own[column], how) for column, how in (*numbers, ("detectable", ".2f")) if column in own]
+            shown.add_row(*(Text(cell) for cell in (f"  {name}", starts, ratio, *cells)))
+    legend = (
+        "\np: rank among the donors' placebos, scaled by size; raw: not scaled; floor: the smallest p so many donors can give. gap before: "
+        "root mean squared gap before the start over the mean, and of chance: over what Poisson scatter would give. finds: the ratio "
+        "found with 80 % power."
+    )
+    return [Text(""), shown, Text(legend, style="dim"), *_sentences("Beside donors", comparison_sentences(result))]
+
+
+def _ratio_of(row: pd.Series) -> str:
+    if pd.isna(row["point"]):
+        return "refused"
+    return f"{row['point']:.3f}" + ("" if pd.isna(row["lower"]) else f" ({row['lower']:.3f}–{row['upper']:.3f})")
+
+
+def _between(numbers: pd.Series, how: str) -> str:
+    """One number, or the lowest and the highest."""
+    low, high = (format(number, how) for number in (numbers.min(), numbers.max()))
+    return "" if numbers.isna().all() else low if low == high else f"{low} to {high}"
 
 
 def _is_headline(result: StudyResult, pair: Pair) -> bool:
@@ -89,7 +149,11 @@ def _lines(result: StudyResult, outcome: Outcome) -> Iterator[tuple[list[Text], 
     rows: list[tuple[Analysis, Analysis | None, LevelTrend | None]] = [
         (pair.level, pair.trend, pair.verdict) for pair in result.pairs
     ]
-    rows += [(analysis, None, None) for analysis in result.analyses if id(analysis) not in paired]
+    rows += [
+        (analysis, None, None)
+        for analysis in result.analyses
+        if id(analysis) not in paired and not uses_donors(analysis.estimator)
+    ]
     order = {id(analysis): place for place, analysis in enumerate(result.analyses)}
     for level, trend, verdict in sorted(rows, key=lambda row: min(order[id(each)] for each in row[:2] if each is not None)):
         first = min((each for each in (level, trend) if each is not None), key=lambda each: order[id(each)])

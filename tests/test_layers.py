@@ -25,6 +25,7 @@ LAYERS = (
     {"claims", "checklists"},
     {"figures"},
     {"results"},
+    {"comparisons"},
     {"report"},
     {"summary", "publish", "plan", "run", "verify"},
     {"cli"},

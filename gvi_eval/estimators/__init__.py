@@ -56,6 +56,11 @@ def make_estimator(name: str, settings: Mapping[str, Any]) -> Estimator:
     return kind(**{setting: tuple(value) if isinstance(value, list) else value for setting, value in settings.items()})
 
 
+def uses_donors(estimator: Estimator) -> bool:
+    """Whether an estimator compares the treated unit with donors; its interval then comes from `gvi_eval.inference`."""
+    return getattr(estimator, "uses_donors", False)
+
+
 def settings_of(estimator: Estimator) -> dict[str, Any]:
     """Every setting of an estimator, defaults included, as it goes into the manifest."""
     return dataclasses.asdict(estimator)

@@ -53,7 +53,9 @@ def two_way_poisson(counts: np.ndarray, exposure: np.ndarray, treated: np.ndarra
             ratio = of_treated / (room * periods[:, None] * units)[on].sum()
         if np.abs(periods / before - 1.0).max() <= SETTLED:
             return TwoWay(units, periods, float(ratio))
-    raise EstimationError("the shares of units and periods do not settle: gaps cut the table into parts without a common period")
+    raise EstimationError(
+        "the shares of units and periods do not settle: gaps cut the table into parts without a common period"
+    )
 
 
 class TwoWayLinear(NamedTuple):

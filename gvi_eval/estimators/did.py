@@ -19,7 +19,7 @@ FEWEST_CLUSTERS = 5  # treated clusters, below which a cluster-robust p is no p
 
 @dataclass(frozen=True)
 class Did:
-    """Two-way fixed effects with one treated unit.
+    """Two-way fixed effects with one treated unit, for counts, continuous figures and shares.
 
     ``model`` 'linear': y_it / exposure_it = a_i + b_t + τ D_it, by least squares through linearmodels' `PanelOLS`, with
     ``weights`` 'none' or 'exposure'. 'poisson': log E[y_it] = log exposure_it + a_i + b_t + τ D_it, by Poisson
@@ -57,7 +57,9 @@ class Did:
             if getattr(self, setting) not in known:
                 raise StudyError(f"{setting} of {self.name} is {getattr(self, setting)!r}; choose {', '.join(known)}")
         if self.model == "poisson" and self.weights != "none":
-            raise StudyError(f"the poisson model of {self.name} weighs by exposure as it is; leave weights = '{self.weights}' out")
+            raise StudyError(
+                f"the poisson model of {self.name} weighs by exposure as it is; leave weights = '{self.weights}' out"
+            )
 
     def estimate(self, panel: Panel) -> Effect:
         if self.covariance == "clustered":
@@ -105,7 +107,9 @@ class Did:
                 )
                 expected[row, rows] = exposure[rows, 0] * (linear.units[0] + linear.periods)
                 contrasts[row] = linear.effect
-                shares = np.where(among, np.nansum(side.exposure[side.before], axis=0) if self.weights == "exposure" else 1.0, 0.0)
+                shares = np.where(
+                    among, np.nansum(side.exposure[side.before], axis=0) if self.weights == "exposure" else 1.0, 0.0
+                )
                 intercepts[row] = linear.units[0] - np.average(linear.units[1:], weights=shares[columns[1:]])
             weights[row] = shares / shares.sum()
         return Family(side, chosen, expected, weights, intercepts, np.zeros(len(chosen))), contrasts

@@ -29,7 +29,7 @@ SMALL = 1e-6  # times the noise: the ridge that only settles ties
 class Sdid:
     """Synthetic difference-in-differences: donors weighted by their likeness before the start, periods by theirs to those after.
 
-    On the scale, with T0 periods before and T1 after the start and N donors:
+    For counts, continuous figures and shares. On the scale, with T0 periods before and T1 after the start and N donors:
 
         ω = argmin Σ_{t ≤ T0} (b + z_t'ω − y_t)² + ζ² T0 |ω|²,   ω ≥ 0, 1'ω = 1,   ζ = T1^(1/4) σ
         λ = argmin Σ_j (c + Z_j'λ − mean of z_jt after)² + (1e-6 σ)² N |λ|²,   λ ≥ 0, 1'λ = 1

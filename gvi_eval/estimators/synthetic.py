@@ -72,7 +72,9 @@ class Synthetic:
         if not self.ridge >= 0:
             raise StudyError(f"ridge of {self.name} is {self.ridge}; set 0 or more")
         if self.predictors and (self.intercept or self.ridge):
-            raise StudyError(f"{self.name} with predictors has neither intercept nor ridge; leave them out or drop the predictors")
+            raise StudyError(
+                f"{self.name} with predictors has neither intercept nor ridge; leave them out or drop the predictors"
+            )
         if (self.training or self.judged) and not self.predictors:
             raise StudyError(f"training and judged of {self.name} belong to predictors, of which there are none; name them")
         if self.training and len(self.training) != len(self.predictors):
@@ -109,9 +111,7 @@ class Synthetic:
         """The expected paths of the treated unit and of each donor in its place; see `Family`."""
         return self._fitted(panel, placebos, treated_stays)[0]
 
-    def _fitted(
-        self, panel: Panel, placebos: bool, treated_stays: bool
-    ) -> tuple[Family, list[NestedFit] | None]:
+    def _fitted(self, panel: Panel, placebos: bool, treated_stays: bool) -> tuple[Family, list[NestedFit] | None]:
         side = comparison(panel, self.scale, self.name)
         chosen, donors = placebo_members(side, placebos, treated_stays)
         if self.predictors:
@@ -122,9 +122,7 @@ class Synthetic:
             intercepts, gaps = np.zeros(len(chosen)), np.array([fit.gap for fit in nested])
         else:
             nested = None
-            fit = solve_family(
-                side.figures[side.before], Problems(chosen, donors), ridge=self.ridge, intercept=self.intercept
-            )
+            fit = solve_family(side.figures[side.before], Problems(chosen, donors), ridge=self.ridge, intercept=self.intercept)
             weights, intercepts, gaps = fit.weights, fit.intercepts, fit.gaps
         return Family(side, chosen, expected_paths(side, chosen, weights, intercepts), weights, intercepts, gaps), nested
 
@@ -169,7 +167,9 @@ def _predictors(panel: Panel, side: Comparison, names: tuple[str, ...]) -> np.nd
         empty = np.isnan(figures).all(axis=0) if len(figures) else np.ones(len(side.units), dtype=bool)
         if empty.any():
             unit = side.units[int(np.flatnonzero(empty)[0])]
-            raise EstimationError(f"the predictor '{name}' of {unit} has no figure in these periods; name others or leave it out")
+            raise EstimationError(
+                f"the predictor '{name}' of {unit} has no figure in these periods; name others or leave it out"
+            )
         rows.append(np.nanmean(figures, axis=0))
     return np.array(rows)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gvi_eval.effect import Effect
-from gvi_eval.estimators._comparison import Comparative, Family
+from gvi_eval.estimators._comparison import Comparative, Family, family_effect
 from gvi_eval.inference.admission import Fit, fit_of, hold_out_error, refusals
 from gvi_eval.inference.placebo import PlaceboInference, Placebos, placebo_in_space
 from gvi_eval.intervals import Interval
@@ -39,7 +39,9 @@ class Evaluation:
         by_size, by_size_unbiased = placebos.standard_error
         details: dict[str, Any] = {
             **self.base.details,
-            "fit": {name: value for name, value in dataclasses.asdict(self.fit).items() if value is not None and value == value},
+            "fit": {
+                name: value for name, value in dataclasses.asdict(self.fit).items() if value is not None and value == value
+            },
             "placebo": {
                 "donors": placebos.donors,
                 "floor": placebos.floor,
@@ -82,7 +84,11 @@ class Evaluation:
                 f"the interval has a level of {placebos.donors / (placebos.donors + 1):.0%} (19 donors are needed)"
             )
         if self.fit.is_overfit:
-            told = "" if self.fit.hold_out is None else f"; the last year, held out, is missed by {self.fit.hold_out:.1f} times as much"
+            told = (
+                ""
+                if self.fit.hold_out is None
+                else f"; the last year, held out, is missed by {self.fit.hold_out:.1f} times as much"
+            )
             words.append(
                 f"overfitted (T13): the gap before the start is {self.fit.ratio:.2f} of what chance alone would give{told}"
             )
@@ -101,3 +107,9 @@ def evaluate(estimator: Comparative, panel: Panel, inference: PlaceboInference =
     if held_out is not None and fit.rmspe > 0:
         fit = dataclasses.replace(fit, hold_out=held_out / fit.rmspe)
     return Evaluation(estimator, panel, inference, base, family, fit)
+
+
+def refitted(estimator: Comparative, panel: Panel, estimand: Estimand) -> Effect:
+    """The contrast on another panel, without placebos, admission or interval."""
+    family = estimator.family(panel, placebos=False)
+    return family_effect(family, panel, estimator.name, estimator.level, {}, family.comparison.notes).over(estimand)

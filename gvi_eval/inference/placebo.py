@@ -149,9 +149,7 @@ class Placebos:
         )
 
 
-def placebo_in_space(
-    family: Family, estimand: Estimand, inference: PlaceboInference = PlaceboInference()
-) -> Placebos:
+def placebo_in_space(family: Family, estimand: Estimand, inference: PlaceboInference = PlaceboInference()) -> Placebos:
     """What a family with placebos says over the window of an estimand.
 
     A unit of which nothing was expected is infinitely far out, which can only raise the p-value. Raises `EstimationError`

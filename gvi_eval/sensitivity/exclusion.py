@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from gvi_eval.effect import Effect, ratio_quantile
+from gvi_eval.inference.placebo import Placebos
 
 ONE_SIDED = 0.95
 
@@ -26,7 +27,23 @@ def exclusion(effect: Effect, smallest: tuple[float, float]) -> Exclusion | None
     """
     if effect.refusal or effect.counterfactual is None or effect.counterfactual.mixture is None:
         return None
-    lower, upper = (ratio_quantile(effect, p) for p in (1 - ONE_SIDED, ONE_SIDED))
+    return _excluded(*(ratio_quantile(effect, p) for p in (1 - ONE_SIDED, ONE_SIDED)), smallest)
+
+
+def exclusion_by_placebos(effect: Effect, placebos: Placebos, smallest: tuple[float, float]) -> Exclusion | None:
+    """The same by the placebos: a one-sided limit of 95 % is that of a two-sided interval of 90 %.
+
+    None for a refused effect, and where the donors are too few for that level.
+    """
+    if effect.refusal:
+        return None
+    lower, upper, level = placebos.log_interval(2 * ONE_SIDED - 1)
+    if level < 2 * ONE_SIDED - 1 or not math.isfinite(upper - lower):
+        return None
+    return _excluded(math.exp(lower), math.exp(upper), smallest)
+
+
+def _excluded(lower: float, upper: float, smallest: tuple[float, float]) -> Exclusion:
     falls, rises = lower > smallest[0], upper < smallest[1]
     said = f"{_fall(lower)} and {_rise(upper)} (one-sided 95 % limits)"
     if falls and rises:

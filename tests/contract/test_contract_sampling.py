@@ -163,9 +163,7 @@ def test_an_effect_from_a_kept_posterior_has_the_same_bytes_in_another_process(n
     (file,) = tmp_path.iterdir()
     written = file.read_bytes()
     assert len(written) < 500_000 and file.stem == first.details["posterior"]
-    done = subprocess.run(
-        [sys.executable, "-c", READ, name, str(tmp_path)], capture_output=True, text=True, cwd=CHECKOUT
-    )
+    done = subprocess.run([sys.executable, "-c", READ, name, str(tmp_path)], capture_output=True, text=True, cwd=CHECKOUT)
     assert done.returncode == 0, done.stderr
     said = f"{first.point!r}{first.intervals!r}{first.tests!r}".encode().hex()
     assert done.stdout.split() == [said, json_bytes(dict(first.details)).hex()]

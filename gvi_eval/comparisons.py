@@ -1,0 +1,151 @@
+"""Methods with donors side by side: effects, placebos, fit, and what it takes away to leave donors or dates out."""
+
+import numpy as np
+import pandas as pd
+
+from gvi_eval.effect import Effect
+from gvi_eval.estimators import uses_donors
+from gvi_eval.results import Analysis, StudyResult, path_name, placebo_p
+from gvi_eval.sensitivity.exclusion import exclusion_by_placebos
+from gvi_eval.study import Study
+
+HEAVIEST = 5  # donors that a table names
+SIGNIFICANT = 0.05
+
+
+def comparisons_table(result: StudyResult) -> pd.DataFrame:
+    """One row per analysis with donors and start: the effect, its placebo p-values with their floor, and the fit before the start."""
+    rows = []
+    for analysis in result.analyses:
+        if not uses_donors(analysis.estimator) or analysis.is_range:
+            continue
+        effect, interval = analysis.fit, analysis.fit.intervals[0] if analysis.fit.intervals else None
+        row: dict[str, object] = {
+            "outcome": result.study.outcome(analysis.specification.outcome).title,
+            "role": result.study.outcome(analysis.specification.outcome).role,
+            "specification": analysis.specification.name,
+            "estimator": analysis.estimator.name,
+            "unit": effect.unit,
+            "onset": analysis.onset,
+            "point": effect.point,
+            "lower": interval.lower if interval else None,
+            "upper": interval.upper if interval else None,
+            "level": interval.level if interval else None,
+            "p_scaled": placebo_p(effect, "placebo"),
+            "p_raw": placebo_p(effect, "placebo, raw"),
+            "p_rmspe_ratio": placebo_p(effect, "placebo, RMSPE ratio"),
+        }
+        if analysis.evaluation is not None:
+            row |= _fit_columns(result.study, analysis, effect)
+        rows.append(row | {"refusal": effect.refusal})
+    return pd.DataFrame(rows)
+
+
+def _fit_columns(study: Study, analysis: Analysis, effect: Effect) -> dict[str, object]:
+    """What the placebos and the fit of an analysis say, whether it was admitted or not."""
+    evaluation = analysis.evaluation
+    placebos, fit = evaluation.placebos(effect.estimand), evaluation.fit
+    weights = sorted(effect.details["weights"].items(), key=lambda pair: (-pair[1], pair[0]))[:HEAVIEST]
+    excluded = exclusion_by_placebos(effect, placebos, study.smallest_effect)
+    return {
+        "ratio_unadmitted": float(placebos.observed[0] / placebos.expected[0]) if effect.refusal else None,
+        "floor": placebos.floor,
+        "donors": placebos.donors,
+        "rank_scaled": placebos.rank(np.abs(placebos.scaled)),
+        "rank_raw": placebos.rank(np.abs(placebos.log_ratio)),
+        "rmspe_share": fit.share,
+        "rmspe_over_noise": fit.ratio,
+        "mean_gap": fit.mean_gap,
+        "beyond_donors": fit.beyond,
+        "inside_hull": fit.inside_hull,
+        "hold_out": fit.hold_out,
+        "detectable": placebos.detectable(analysis.estimator.level),
+        **_spans_of(analysis),
+        "heaviest": "; ".join(f"{name} {weight:.2f}" for name, weight in weights),
+        "excludes": excluded.sentence if excluded else None,
+    }
+
+
+def _spans_of(analysis: Analysis) -> dict[str, float | None]:
+    """The lowest and highest ratio without one or two donors, and at placebo dates; none where nothing was tried."""
+    found: dict[str, float | None] = {}
+    for name, points in (
+        ("left_out", [each.point for each in analysis.left_out if each.point is not None]),
+        ("placebo_date", [each.point for each in analysis.placebo_dates if each.point is not None]),
+    ):
+        found |= {f"{name}_lowest": min(points, default=None), f"{name}_highest": max(points, default=None)}
+    return found
+
+
+def leave_out_table(result: StudyResult) -> pd.DataFrame:
+    """One row per analysis with donors and set of donors left out."""
+    return pd.DataFrame(
+        [
+            {
+                "specification": analysis.specification.name,
+                "onset": analysis.onset,
+                "left_out": " and ".join(each.donors),
+                "point": each.point,
+                "refusal": each.refusal,
+            }
+            for analysis in result.analyses
+            for each in analysis.left_out
+        ]
+    )
+
+
+def placebo_dates_table(result: StudyResult) -> pd.DataFrame:
+    """One row per analysis with donors and start at which nothing happened."""
+    return pd.DataFrame(
+        [
+            {
+                "specification": analysis.specification.name,
+                "onset": analysis.onset,
+                "placebo_onset": str(each.onset),
+                "periods": each.periods,
+                "point": each.point,
+                "refusal": each.refusal,
+            }
+            for analysis in result.analyses
+            for each in analysis.placebo_dates
+        ]
+    )
+
+
+def placebos_table(analysis: Analysis) -> pd.DataFrame:
+    """One row per unit of an analysis with donors: its weight, and what the method says when it takes the treated unit's place."""
+    evaluation = analysis.evaluation
+    table = evaluation.placebos(analysis.fit.estimand).frame()
+    table.insert(2, "weight", evaluation.family.weights[0])
+    return table
+
+
+def placebos_name(analysis: Analysis) -> str:
+    """Where the placebos of an analysis are saved."""
+    return path_name(analysis).replace("paths/", "placebos/", 1)
+
+
+def comparison_sentences(result: StudyResult) -> list[str]:
+    """What the comparisons say of each outcome, in one sentence: how many are admitted, between which ratios, and how unusual."""
+    table = comparisons_table(result)
+    if table.empty:
+        return []
+    found = []
+    for (unit, outcome), rows in table.groupby(["unit", "outcome"], sort=False):
+        admitted = rows[rows["point"].notna()]
+        words = f"{unit}, {outcome}: {len(admitted)} of {len(rows)} comparisons with donors are admitted"
+        if admitted.empty:
+            found.append(f"{words}, so there is no estimate")
+            continue
+        unusual = admitted[admitted["p_scaled"] <= SIGNIFICANT]
+        words += f", with ratios from {admitted['point'].min():.2f} to {admitted['point'].max():.2f}"
+        words += (
+            f"; {len(unusual)} of them at p ≤ {SIGNIFICANT:g}"
+            if len(unusual)
+            else f"; none is unusual among its placebos (smallest p {admitted['p_scaled'].min():.2f}, floor {admitted['floor'].min():.3f})"
+        )
+        if admitted["detectable"].notna().any():
+            low, high = admitted["detectable"].min(), admitted["detectable"].max()
+            words += f"; such designs find ratios below {low:.2f} to {high:.2f}"
+        found.append(words)
+    return found
