@@ -8,6 +8,7 @@ import pandas as pd
 
 from gvi_eval.figures.forest import FOREST_COLUMNS
 from gvi_eval.figures.path import PATH_COLUMNS
+from gvi_eval.figures.placebo import PLACEBO_COLUMNS, envelope
 from gvi_eval.figures.theme import columns_of
 
 LANGUAGES = ("en", "da", "sv")
@@ -50,6 +51,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "refused one": "1 result was refused and is listed with the reason.",
         "refused headline": "Headline, {label}: no estimate.",
         "refused only": "{label}: no estimate.",
+        "placebo": "Scatter plot of {outcome}: the ratio of observed to expected of {unit} and of {donors} donors in its place, over their size.",
+        "placebo rank": "{unit} has {ratio}, rank {rank} of {all} by distance from 1 for its size.",
+        "placebo inside": "It lies within what {level} % of places of that size stay within.",
+        "placebo outside": "It lies outside what {level} % of places of that size stay within.",
+        "placebo far": "Farthest out of the donors is {donor} with {ratio}.",
         "infinity": "infinity",
     },
     "da": {
@@ -89,6 +95,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "refused one": "1 resultat blev afvist og står med begrundelsen.",
         "refused headline": "Hovedresultat, {label}: intet estimat.",
         "refused only": "{label}: intet estimat.",
+        "placebo": "Punktdiagram over {outcome}: forholdet mellem observeret og forventet for {unit} og for {donors} kontrolområder i dets sted, efter størrelse.",
+        "placebo rank": "{unit} har {ratio}, nummer {rank} af {all} efter afstand fra 1 i forhold til størrelse.",
+        "placebo inside": "Det ligger inden for det, som {level} % af steder af den størrelse holder sig inden for.",
+        "placebo outside": "Det ligger uden for det, som {level} % af steder af den størrelse holder sig inden for.",
+        "placebo far": "Længst ude af kontrolområderne er {donor} med {ratio}.",
         "infinity": "uendelig",
     },
     "sv": {
@@ -128,6 +139,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "refused one": "1 resultat avvisades och står med skälet.",
         "refused headline": "Huvudresultat, {label}: ingen skattning.",
         "refused only": "{label}: ingen skattning.",
+        "placebo": "Punktdiagram över {outcome}: kvoten mellan observerat och förväntat för {unit} och för {donors} kontrollområden i dess ställe, efter storlek.",
+        "placebo rank": "{unit} har {ratio}, nummer {rank} av {all} efter avstånd från 1 i förhållande till storlek.",
+        "placebo inside": "Det ligger inom det som {level} % av platser av den storleken håller sig inom.",
+        "placebo outside": "Det ligger utanför det som {level} % av platser av den storleken håller sig inom.",
+        "placebo far": "Längst ut av kontrollområdena är {donor} med {ratio}.",
         "infinity": "oändligheten",
     },
 }
@@ -262,6 +278,34 @@ def _row_sentence(language: str, row: pd.Series, form: str, measure: str) -> str
     limits = {"lower": _number(lower, language), "upper": _number(upper, language)}
     interval = say["limits"].format(level=_number(100 * float(row["level"]), language), kind=kind, **limits)
     return say[form].format(label=row["label"], numbers=f"{written} ({interval})")
+
+
+def alt_placebo(rows: pd.DataFrame, *, outcome: Mapping[str, str], level: float = 0.95) -> dict[str, str]:
+    """A placebo figure in words: the treated unit's ratio, its rank, and the donor farthest out."""
+    columns_of(rows, PLACEBO_COLUMNS, "the table of placebos")
+    far = rows["scaled"].abs()
+    own = rows[rows["treated"].astype(bool)].iloc[0]
+    donors = rows[~rows["treated"].astype(bool)]
+    distance, reached = envelope(rows.assign(treated=rows["treated"].astype(bool)), level)
+    rank = 1 + int((far[donors.index] >= abs(own["scaled"]) * (1 - 1e-12)).sum())
+    outermost = donors.loc[far[donors.index][donors["log_ratio"] < math.inf].idxmax()]
+    texts = {}
+    for language in LANGUAGES:
+        say = WORDS[language]
+
+        def ratio(row: pd.Series, language: str = language) -> str:
+            return _number(math.exp(row["log_ratio"]), language)
+
+        side = "outside" if abs(own["scaled"]) > distance else "inside"
+        texts[language] = " ".join(
+            (
+                say["placebo"].format(outcome=outcome[language], unit=own["unit"], donors=len(donors)),
+                say["placebo rank"].format(unit=own["unit"], ratio=ratio(own), rank=rank, all=len(rows)),
+                say[f"placebo {side}"].format(level=_number(100 * reached, language)),
+                say["placebo far"].format(donor=outermost["unit"], ratio=ratio(outermost)),
+            )
+        )
+    return texts
 
 
 def _number(value: float, language: str) -> str:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from gvi_eval.figures.alt import alt_forest, alt_path
+from gvi_eval.figures.alt import alt_forest, alt_path, alt_placebo
 from gvi_eval.figures.events import Marker
 from gvi_eval.figures.folder import FigureAbout, save_figure
 from gvi_eval.figures.forest import forest_figure
 from gvi_eval.figures.path import path_figure
+from gvi_eval.figures.placebo import placebo_figure
 from gvi_eval.study import Outcome, Study
 from gvi_eval.writing import slug
 
@@ -26,7 +27,7 @@ def draw_study(
     """
     effects = pd.read_csv(folder / "effects.csv", keep_default_na=False, na_values=[""])
     ratios = effects[(effects["contrast"] == "ratio") & (effects["estimand"] == study.estimands[0].name)]
-    plain = ratios[ratios["part"].isin(["declared", "twin"])]
+    plain = ratios[ratios["part"].isin(["declared", "twin", "prior"])]
     names = []
     for outcome in study.outcomes:
         row = _shown(plain, outcome)
@@ -43,6 +44,10 @@ def draw_study(
     if not several.empty:
         names.append(_draw_starts(folder, study, several, source, run))
         done(names[-1])
+    if (folder / "comparisons.csv").is_file():
+        for name in _draw_placebos(folder, study, plain, source, run):
+            names.append(name)
+            done(name)
     return names
 
 
@@ -151,6 +156,28 @@ def _draw_forest(
     about = FigureAbout(name, title, caption, alt_forest(table, outcome=outcome), source, run)
     save_figure(figure, folder / "figures" / name, table, about)
     return name
+
+
+def _draw_placebos(folder: Path, study: Study, rows: pd.DataFrame, source: str, run: str) -> Iterator[str]:
+    """For each unit and outcome the first declared comparison with donors that is admitted, at its first start."""
+    rows = rows[(rows["kind"] == "placebo") & rows["point"].notna() & rows["path"].notna()]
+    word = {"M": "month", "Q": "quarter", "Y": "year"}[study.frequency]
+    for outcome in study.outcomes:
+        for unit, own in rows[rows["outcome"] == outcome.title].groupby("unit", sort=False):
+            row = own.iloc[0]
+            table = pd.read_csv(folder / row["path"].replace("paths/", "placebos/", 1))
+            table["log_ratio"], table["scaled"] = table["log_ratio"].astype(float), table["scaled"].astype(float)
+            title = f"{study.title}: {outcome.label} of {unit} among its placebos"
+            proxy = f" {outcome.label.capitalize()} is a proxy for {outcome.proxy_for}." if outcome.proxy_for else ""
+            caption = (
+                f"Specification “{row['specification']}” ({row['estimator']}), start {row['onset']}: ratio {_numbers(row)}, p "
+                f"{row['p']:.3f} (floor {row['floor']:.3f}), raw p {row['p_raw']:.3f}.{proxy} {source}."
+            )
+            figure = placebo_figure(table, title=title, unit_word=word, caption=caption, level=row["level"])
+            name = f"placebos-{slug(outcome.name)}" + (f"-{slug(unit)}" if rows["unit"].nunique() > 1 else "")
+            alt = alt_placebo(table, outcome=_in_languages(outcome.title, outcome.label_in), level=row["level"])
+            save_figure(figure, folder / "figures" / name, table, FigureAbout(name, title, caption, alt, source, run))
+            yield name
 
 
 def _markers(study: Study, path: pd.DataFrame) -> list[Marker]:

@@ -1,0 +1,171 @@
+"""The treated unit among its placebos: every unit's ratio against its size, and how far chance of that size reaches."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from gvi_eval.errors import DataError
+from gvi_eval.figures.forest import ticks_of
+from gvi_eval.figures.theme import (
+    BODY,
+    FACTUAL,
+    FAINT,
+    INK,
+    MARGIN,
+    SMALL,
+    STRIPE,
+    TITLE,
+    WIDTH,
+    blank,
+    columns_of,
+    line_height,
+    panel,
+    text_width,
+    theme,
+    wrapped,
+    write,
+)
+
+PLACEBO_COLUMNS = ("unit", "treated", "log_ratio", "mean_count_before", "spread", "scaled")
+PLOT_HEIGHT = 3.2
+NAMED = 3  # donors farthest out that are named beside their points
+ROOM = 1.12  # beyond the outermost point, as a factor
+
+
+def envelope(rows: pd.DataFrame, level: float) -> tuple[float, float]:
+    """The scaled distance that this share of units does not exceed, and the level that so many donors can give it."""
+    distances = np.sort(np.abs(rows.loc[~rows["treated"], "scaled"].to_numpy(dtype=float)))
+    place = math.ceil(level * (len(distances) + 1) - 1e-9)
+    if place > len(distances):
+        place, level = len(distances), len(distances) / (len(distances) + 1)
+    return float(distances[place - 1]), level
+
+
+def placebo_figure(rows: pd.DataFrame, *, title: str, unit_word: str, caption: str, level: float = 0.95) -> Figure:
+    """Ratio of observed to expected of every unit in the treated unit's place, over its mean count before the start.
+
+    rows: one a unit with `PLACEBO_COLUMNS`, one of them treated. The shaded area holds what the donors' placebos of that size
+    reach at this level; a treated point outside it has a p-value at or below 1 − level. unit_word: what a count is per.
+    """
+    columns_of(rows, PLACEBO_COLUMNS, "the table of placebos")
+    rows = rows.assign(treated=rows["treated"].astype(bool))
+    if rows["treated"].sum() != 1:
+        raise DataError(f"the table of placebos has {int(rows['treated'].sum())} treated units; mark exactly one")
+    shown = rows[np.isfinite(rows["log_ratio"].astype(float)) & (rows["mean_count_before"] > 0)]
+    if not shown["treated"].any():
+        raise DataError(f"{rows.loc[rows['treated'], 'unit'].iloc[0]} has no ratio, so its place among the placebos is not known")
+    distance, reached = envelope(rows, level)
+    counts, ratios = shown["mean_count_before"].to_numpy(dtype=float), np.exp(shown["log_ratio"].to_numpy(dtype=float))
+    x_limits = counts.min() / ROOM, counts.max() * ROOM
+    grid = np.geomspace(*x_limits, 200)
+    reach = distance * _spread_at(shown, grid)
+    y_far = max(np.abs(np.log(ratios)).max(), min(reach.max(), 1.2 * np.abs(np.log(ratios)).max())) + math.log(ROOM) / 2
+    y_limits = math.exp(-y_far), math.exp(y_far)
+    with theme():
+        ink = WIDTH - 2 * MARGIN
+        title_lines, note_lines = wrapped(title, ink, TITLE, "bold"), wrapped(caption, ink, SMALL)
+        treated = shown[shown["treated"]].iloc[0]
+        legend_top = MARGIN + len(title_lines) * line_height(TITLE) + 0.05
+        plot_top = legend_top + 0.185 + 0.1
+        left = MARGIN + line_height(BODY) + 0.5
+        width = WIDTH - left - 0.2
+        words_top = plot_top + PLOT_HEIGHT + 0.28
+        note_top = words_top + line_height(BODY) + 0.08
+        figure, sheet = blank(note_top + len(note_lines) * line_height(SMALL) + MARGIN)
+        write(sheet, MARGIN, MARGIN, title_lines, TITLE, weight="bold")
+        _draw_legend(figure, str(treated["unit"]), len(shown) - 1, reached, legend_top)
+        axes = panel(figure, left, plot_top, width, PLOT_HEIGHT)
+        axes.set(xscale="log", yscale="log", xlim=x_limits, ylim=y_limits)
+        _ticks(axes, x_limits, y_limits, width)
+        axes.fill_between(grid, np.exp(-reach), np.exp(reach), color=STRIPE, linewidth=0, zorder=0)
+        for limit in (-reach, reach):
+            axes.plot(grid, np.exp(limit), color=INK, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
+        axes.axhline(1.0, color=INK, linewidth=1.0, zorder=1)
+        own = shown["treated"].to_numpy()
+        rim = {"markerfacecolor": "white", "markeredgecolor": INK, "markeredgewidth": 1.0}
+        axes.plot(counts[~own], ratios[~own], "o", markersize=4.5, zorder=3, linestyle="none", **rim)
+        axes.plot(counts[own], ratios[own], "D", markersize=7.5, color=FACTUAL, zorder=4, clip_on=False)
+        _name(axes, shown, x_limits, width)
+        middle = plot_top + PLOT_HEIGHT / 2
+        words = "observed over expected"
+        sheet.text(MARGIN, middle, words, fontsize=BODY, rotation=90, rotation_mode="anchor", ha="center", va="top")
+        sheet.text(left + width / 2, words_top, f"mean count per {unit_word} before the start", fontsize=BODY, ha="center", va="top")
+        write(sheet, MARGIN, note_top, note_lines, SMALL)
+        figure.canvas.draw()
+    return figure
+
+
+def _spread_at(rows: pd.DataFrame, counts: np.ndarray) -> np.ndarray:
+    """sqrt(a + b / count) at other counts, from the spread of the units, on which it is exact."""
+    inverse, square = 1 / rows["mean_count_before"].to_numpy(dtype=float), rows["spread"].to_numpy(dtype=float) ** 2
+    if np.ptp(inverse) == 0:
+        return np.full(len(counts), math.sqrt(square[0]))
+    (b, a) = np.polyfit(inverse, square, 1)
+    return np.sqrt(np.maximum(a + b / counts, 0.0))
+
+
+def _ticks(axes: Axes, x_limits: tuple[float, float], y_limits: tuple[float, float], width: float) -> None:
+    for axis, limits, room in ((axes.xaxis, x_limits, width), (axes.yaxis, y_limits, PLOT_HEIGHT)):
+        ticks = ticks_of(*limits, room)
+        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_minor_locator(NullLocator())
+        axis.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    axes.grid(color=FAINT, linewidth=0.5)
+    axes.set_axisbelow(True)
+
+
+def _name(axes: Axes, rows: pd.DataFrame, x_limits: tuple[float, float], width: float) -> None:
+    """Names beside the treated unit and the donors farthest out by size, on the side where there is room."""
+    donors = rows[~rows["treated"]]
+    far = donors.reindex(donors["scaled"].abs().sort_values(ascending=False).index).head(NAMED)
+    for row in pd.concat([far, rows[rows["treated"]]]).itertuples():
+        place = math.log(row.mean_count_before / x_limits[0]) / math.log(x_limits[1] / x_limits[0]) * width
+        to_left = place + 0.12 + text_width(str(row.unit), SMALL) > width
+        axes.annotate(
+            str(row.unit),
+            (row.mean_count_before, math.exp(row.log_ratio)),
+            xytext=(-7 if to_left else 7, 0),
+            textcoords="offset points",
+            ha="right" if to_left else "left",
+            va="center_baseline",
+            fontsize=SMALL,
+            weight="bold" if row.treated else "normal",
+            bbox={"facecolor": STRIPE, "edgecolor": "none", "pad": 0.6},
+            zorder=5 if row.treated else 2,
+        )
+
+
+def _draw_legend(figure: Figure, treated: str, donors: int, level: float, top: float) -> None:
+    page = figure.get_figheight()
+    handles = [
+        Line2D([], [], marker="D", linestyle="none", markersize=6.5, color=FACTUAL, label=treated),
+        Line2D(
+            [],
+            [],
+            marker="o",
+            linestyle="none",
+            markersize=4.5,
+            markerfacecolor="white",
+            markeredgecolor=INK,
+            label=f"its {donors} donors, each in its place",
+        ),
+        Patch(facecolor=STRIPE, edgecolor=INK, linewidth=0.6, label=f"what {100 * level:.3g} % of places of that size stay within"),
+    ]
+    figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(MARGIN / WIDTH, 1 - top / page),
+        ncols=3,
+        frameon=False,
+        borderpad=0,
+        borderaxespad=0,
+        handletextpad=0.4,
+        columnspacing=1.2,
+        fontsize=BODY,
+    )
