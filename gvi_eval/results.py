@@ -152,35 +152,35 @@ def _declared_window(analysis: Analysis, effect: Effect) -> tuple[object, object
 
 
 def panel_table(panel: Panel) -> pd.DataFrame:
-    """One row per period and unit, and one per span: the count, the person-years, and the rows that were published."""
+    """One row per period and unit, and one per span: the count, the person-years, and the rows that were published.
+
+    The start is no part of it, so that the analyses of the same figures at several starts share one file.
+    """
     starts, ends = panel.periods.start_time.date, panel.periods.end_time.date
     parts = []
     for unit in panel.values.columns:
         values = panel.values[unit]
         figures = "" if panel.sources is None else panel.sources[unit].where(values.notna(), "").to_numpy()
-        onset = panel.onsets.get(unit)
         cells = {
             "unit": unit,
             "period": panel.periods.astype(str),
             "period_start": starts,
             "period_end": ends,
-            "treated": False if onset is None else panel.periods >= onset,
             "value": values.to_numpy(),
             "person_years": panel.exposure[unit].to_numpy(),
             "figures": figures,
         }
-        parts += [pd.DataFrame(cells), *(_span_row(span, onset) for span in panel.spans(unit))]
+        parts += [pd.DataFrame(cells), *map(_span_row, panel.spans(unit))]
     return pd.concat(parts, ignore_index=True)
 
 
-def _span_row(span: CountWindow, onset: pd.Period | None) -> pd.DataFrame:
+def _span_row(span: CountWindow) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "unit": span.unit,
             "period": " and ".join(f"{first}..{last}" for first, last in span.ranges),
             "period_start": span.start,
             "period_end": span.end,
-            "treated": onset is not None and span.start >= onset.start_time.date(),
             "value": float(span.count),
             "person_years": np.nan,
             "figures": "; ".join(span.sources),
@@ -190,7 +190,7 @@ def _span_row(span: CountWindow, onset: pd.Period | None) -> pd.DataFrame:
 
 
 def panel_id(panel: Panel) -> str:
-    """A short name of a panel's content: the same cells, start and sources have the same name."""
+    """A short name of a panel's content: the same cells and sources have the same name, whatever the start."""
     return sha256(panel_table(panel).to_csv(index=False, float_format="%.17g").encode()).hexdigest()[:12]
 
 

@@ -99,8 +99,9 @@ def _analysis(study: Study, planned: Planned) -> Analysis:
         if uses_donors(planned.estimator):
             evaluation = evaluate(planned.estimator, planned.panel, planned.inference)
             effects = tuple(_evaluated(study, evaluation))
-            left_out = leave_out(evaluation, study.estimands[0])
-            dates = placebo_dates(planned.estimator, planned.panel)
+            if planned.specification.outcome == study.primary.name:  # the others stand beside it, not for themselves
+                left_out = leave_out(evaluation, study.estimands[0])
+                dates = placebo_dates(planned.estimator, planned.panel)
         else:
             effects = tuple(_contrasts(study, planned.estimator.estimate(planned.panel)))
     except EstimationError as fault:
