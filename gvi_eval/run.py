@@ -18,7 +18,7 @@ from gvi_eval.sensitivity.level_trend import has_trend, level_and_trend
 from gvi_eval.sensitivity.placebo_dates import placebo_dates
 from gvi_eval.sensitivity.power import PowerRow, power_table
 from gvi_eval.sensitivity.threats import ThreatResult
-from gvi_eval.sensitivity.threats.negative_control import negative_control
+from gvi_eval.sensitivity.threats.negative_control import negative_control, negative_control_beside_donors
 from gvi_eval.study import Study
 
 PRIOR_FACTORS = {"halved": 0.5, "doubled": 2.0}
@@ -109,7 +109,8 @@ def _analysis(study: Study, planned: Planned) -> Analysis:
             Effect(method=planned.estimator.name, unit=unit, estimand=estimand, point=None, onset=onset, refusal=str(fault))
             for estimand in study.estimands
         )
-    inference = next((effect.intervals[0].kind for effect in effects if effect.intervals), "")
+    kinds = [effect.intervals[0].kind for effect in effects if effect.intervals]
+    inference = "placebo" if uses_donors(planned.estimator) else next(iter(kinds), "")
     return Analysis(
         planned.specification,
         planned.estimator,
@@ -172,9 +173,15 @@ def _threats(study: Study, analyses: list[Analysis]) -> Iterator[ThreatResult]:
         for primary in analyses:
             if primary.specification.outcome != study.primary.name or not _same_analysis(primary, control):
                 continue
-            if control.fit.counterfactual is None or control.fit.counterfactual.mixture is None:
+            if control.evaluation is not None and primary.evaluation is not None:
+                placebos = control.evaluation.placebos(study.estimands[0])
+                result = negative_control_beside_donors(
+                    primary.fit, control.fit, placebos, study.primary.title, outcome.title
+                )
+            elif control.fit.counterfactual is None or control.fit.counterfactual.mixture is None:
                 continue
-            result = negative_control(primary.fit, control.fit, study.primary.title, outcome.title)
+            else:
+                result = negative_control(primary.fit, control.fit, study.primary.title, outcome.title)
             evidence = {
                 "primary": primary.specification.name,
                 "control": control.specification.name,

@@ -5,6 +5,7 @@ from scipy import special
 
 from gvi_eval.effect import Effect, log_contrast
 from gvi_eval.errors import EstimationError
+from gvi_eval.inference.placebo import Placebos
 from gvi_eval.sensitivity.threats import State, ThreatResult
 
 POWER = 0.80
@@ -18,33 +19,20 @@ def negative_control(primary: Effect, control: Effect, primary_label: str, contr
     of next to nothing would be reached by chance. Else flagged when its log point is at least half the primary's. Shows
     the ratio of ratios, whose interval takes the two series as independent.
     """
-    if primary.refusal or control.refusal:
-        refused = primary if primary.refusal else control
-        label = primary_label if primary.refusal else control_label
-        return ThreatResult("T17", "could not have flagged", None, f"{label} has no effect to compare: {refused.refusal}")
+    if refused := _refused(primary, control, primary_label, control_label):
+        return refused
     try:
         (main, main_sd), (other, other_sd) = log_contrast(primary), log_contrast(control)
     except EstimationError as fault:
         return ThreatResult("T17", "could not have flagged", None, str(fault))
     interval = control.intervals[0]
-    same_side = np.sign(other) == np.sign(main)
     level = primary.level
     detectable = (special.ndtri((1 + level) / 2) + special.ndtri(POWER)) * other_sd
-    if same_side and interval.excludes(1.0):
-        state: State = "flagged"
-    elif detectable > abs(main):
-        state = "could not have flagged"
-    else:
-        state = "flagged" if same_side and abs(other) >= abs(main) / 2 else "not flagged"
+    state = _state(main, other, interval.excludes(1.0), detectable)
     spread = special.ndtri((1 + level) / 2) * np.hypot(main_sd, other_sd)
     ratio, lower, upper = np.exp([main - other, main - other - spread, main - other + spread])
-    verdict = {
-        "flagged": f"{control_label}, which the programme did not target, moved alike",
-        "not flagged": f"{control_label}, which the programme did not target, is not shown to have moved alike",
-        "could not have flagged": f"{control_label} could not have shown a movement of this size",
-    }[state]
     sentence = (
-        f"{verdict}: ratio {control.point:.3f} ({interval.lower:.3f}–{interval.upper:.3f}) beside {primary.point:.3f} "
+        f"{_verdict(state, control_label)}: ratio {control.point:.3f} ({interval.lower:.3f}–{interval.upper:.3f}) beside {primary.point:.3f} "
         f"for {primary_label}; ratio of ratios {ratio:.2f} ({lower:.2f}–{upper:.2f}, the two series taken as independent)"
     )
     evidence = {
@@ -56,3 +44,58 @@ def negative_control(primary: Effect, control: Effect, primary_label: str, contr
         "detectable_ratio": float(np.exp(np.sign(main) * detectable)),
     }
     return ThreatResult("T17", state, float(ratio), sentence, evidence)
+
+
+def negative_control_beside_donors(
+    primary: Effect, control: Effect, control_placebos: Placebos, primary_label: str, control_label: str
+) -> ThreatResult:
+    """The same for two comparisons with donors; the detectable effect of the control is that of its placebos.
+
+    Where the donors are too few for 5 %, the control could not have flagged. The ratio of ratios has no interval here, because
+    how the two outcomes of a donor go together is not modelled.
+    """
+    if refused := _refused(primary, control, primary_label, control_label):
+        return refused
+    if not control.intervals:
+        return ThreatResult("T17", "could not have flagged", None, f"{control_label} has no interval to judge it by")
+    main, other = float(np.log(primary.point)), float(np.log(control.point))
+    interval, found = control.intervals[0], control_placebos.detectable(control.level)
+    detectable = np.inf if found is None else -np.log(found)
+    state = _state(main, other, interval.excludes(1.0), detectable)
+    sentence = (
+        f"{_verdict(state, control_label)}: ratio {control.point:.3f} ({interval.lower:.3f}–{interval.upper:.3f}) beside "
+        f"{primary.point:.3f} for {primary_label}; ratio of ratios {np.exp(main - other):.2f}"
+    )
+    evidence = {
+        "control_ratio": control.point,
+        "ratio_of_ratios": float(np.exp(main - other)),
+        "level": interval.level,
+        **({} if found is None else {"detectable_ratio": float(np.exp(np.sign(main) * detectable))}),
+    }
+    return ThreatResult("T17", state, float(np.exp(main - other)), sentence, evidence)
+
+
+def _refused(primary: Effect, control: Effect, primary_label: str, control_label: str) -> ThreatResult | None:
+    if not (primary.refusal or control.refusal):
+        return None
+    refused = primary if primary.refusal else control
+    label = primary_label if primary.refusal else control_label
+    return ThreatResult("T17", "could not have flagged", None, f"{label} has no effect to compare: {refused.refusal}")
+
+
+def _state(main: float, other: float, excludes_one: bool, detectable: float) -> State:
+    """The state from both log ratios, whether the control's interval excludes 1, and its detectable effect on the log."""
+    same_side = np.sign(other) == np.sign(main)
+    if same_side and excludes_one:
+        return "flagged"
+    if detectable > abs(main):
+        return "could not have flagged"
+    return "flagged" if same_side and abs(other) >= abs(main) / 2 else "not flagged"
+
+
+def _verdict(state: State, control_label: str) -> str:
+    return {
+        "flagged": f"{control_label}, which the programme did not target, moved alike",
+        "not flagged": f"{control_label}, which the programme did not target, is not shown to have moved alike",
+        "could not have flagged": f"{control_label} could not have shown a movement of this size",
+    }[state]

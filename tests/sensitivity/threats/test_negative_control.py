@@ -8,8 +8,10 @@ from scipy import stats
 
 from gvi_eval.effect import Effect
 from gvi_eval.estimators.exact_ratio import ExactRatio
+from gvi_eval.estimators.sdid import Sdid
 from gvi_eval.estimators.segmented import Segmented
-from gvi_eval.sensitivity.threats.negative_control import negative_control
+from gvi_eval.inference.evaluation import evaluate
+from gvi_eval.sensitivity.threats.negative_control import negative_control, negative_control_beside_donors
 from gvi_eval.study import Estimand
 
 METHOD = Segmented(family="poisson", covariance="model", trend=False, season="none")
@@ -92,12 +94,41 @@ def test_the_three_states_follow_from_the_numbers_and_none_is_called_passed(effe
     primary, control = effect(a, b), effect(c, d)
     threat = judged(primary, control)
     main, other = np.log(primary.point), np.log(control.point)
-    alike = np.sign(main) == np.sign(other) and (control.intervals[0].excludes(1.0) or abs(other) >= abs(main) / 2)
-    if abs(abs(other) - abs(main) / 2) > 1e-9 and min(abs(main), abs(other)) > 1e-9:
+    same_side, sure = np.sign(main) == np.sign(other), control.intervals[0].excludes(1.0)
+    if min(abs(main), abs(other)) > 1e-9 and abs(abs(other) - abs(main) / 2) > 1e-9:
+        too_small = abs(np.log(threat.evidence["detectable_ratio"])) > abs(main)
+        alike = same_side and (sure or (not too_small and abs(other) >= abs(main) / 2))
         assert (threat.state == "flagged") == alike
+        assert (threat.state == "could not have flagged") == (too_small and not alike)
     assert "passed" not in threat.sentence
 
 
 def test_an_effect_without_a_distribution_is_judged_by_a_state_and_not_by_a_crash(make_panel, effect):
     exact = ExactRatio().estimate(make_panel({"Town": [40] * 12 + [20] * 12}, onset=12))
     assert judged(exact, effect(60, 60)).state == "could not have flagged"
+
+
+def beside_donors(main: float, other: float, make_panel, mean: float = 400.0, donors: int = 24):
+    """T17 of two outcomes of a town with donors, each changed by a ratio from the start on."""
+    found = []
+    for seed, ratio in enumerate((main, other)):
+        random = np.random.default_rng(seed)
+        counts = {"Town": random.poisson(mean * np.where(np.arange(48) < 24, 1.0, ratio))}
+        counts |= {f"Donor {j:02}": random.poisson(mean, 48) for j in range(donors)}
+        found.append(evaluate(Sdid(), make_panel(counts, onset=24)))
+    (primary, control), ratio = found, Estimand("ratio")
+    return negative_control_beside_donors(
+        primary.effect(ratio), control.effect(ratio), control.placebos(ratio), "shootings", "burglary"
+    )
+
+
+def test_beside_donors_a_planted_fall_of_both_is_flagged_and_a_null_is_not(make_panel):
+    flagged, null = beside_donors(0.5, 0.6, make_panel), beside_donors(0.5, 1.0, make_panel)
+    assert (flagged.id, flagged.state, null.state) == ("T17", "flagged", "not flagged")
+    assert flagged.number == pytest.approx(0.5 / 0.6, rel=0.1) and "moved alike" in flagged.sentence
+    assert null.number == pytest.approx(0.5, rel=0.1) and "not shown to have moved" in null.sentence
+
+
+def test_beside_few_donors_a_control_could_not_have_flagged(make_panel):
+    threat = beside_donors(0.9, 1.0, make_panel, donors=6)
+    assert threat.state == "could not have flagged" and "detectable_ratio" not in threat.evidence
