@@ -54,7 +54,8 @@ def build_panel(
     spans, invalid = _valid_spans(units, spans)
     windows = tuple(_span_of(each, span) for each in units for span in spans if span.unit in each.areas)
     start = period_of(study.treatment_of(treated.name).start.earliest, study.frequency)
-    values = pd.DataFrame({each.name: _sum_of(each, cells, periods) for each in units}, index=periods)
+    table = cells.pivot(index="period", columns="area", values="value").reindex(index=periods)
+    values = pd.DataFrame({each.name: _sum_of(each, table) for each in units}, index=periods)
     exposure, stale = _exposure(chosen, tables, units, values, windows)
     values, exposure, reduced = without_contained(units, values, exposure, spans)
     return Panel(
@@ -66,7 +67,7 @@ def build_panel(
         windows=tuple(window for window in windows if window.unit in names),
         interventions=study.interventions,
         outcome=chosen.title,
-        sources=pd.DataFrame({each.name: _sources_of(each, cells, periods) for each in shown}, index=periods),
+        sources=_sources(shown, cells, periods),
         dropped=(
             *notes,
             *(sentence for name, sentence in (*invalid, *reduced, *stale) if name in names),
@@ -166,8 +167,8 @@ def _complete(outcome: Outcome, rows: pd.DataFrame, noted: set[str]) -> tuple[pd
         return rows, []
     starts, ends = pd.to_datetime(rows["period_start"]), pd.to_datetime(rows["period_end"])
     touched = 12 * (ends.dt.year - starts.dt.year) + ends.dt.month - starts.dt.month + 1
-    months = pd.to_numeric(rows["months_reported"])
-    short = months < touched  # a blank is no number and never short
+    months = pd.to_numeric(rows["months_reported"]).astype(float)  # a blank is NaN, which is never below anything
+    short = months < touched
     spared = short & (months == 0) & (outcome.incomplete == "left out, 0 months used")
     said = [
         f"{NOT_USED}{_cite(row)} says that it covers {months[row.name]:g} of {touched[row.name]} months"
@@ -176,8 +177,9 @@ def _complete(outcome: Outcome, rows: pd.DataFrame, noted: set[str]) -> tuple[pd
     said += [f"{_cite(row)} says 0 months and is used all the same" for row in _of(rows[spared], noted)]
     blank = rows[months.isna() & rows["unit"].isin(noted)]
     if len(blank):
-        years = sorted(set(pd.to_datetime(blank["period_start"]).dt.year))
-        said.append(f"{len(blank)} figures of {', '.join(map(str, years))} do not say how many months they cover and are used")
+        years = ", ".join(map(str, sorted(set(pd.to_datetime(blank["period_start"]).dt.year))))
+        words = "1 figure that is" if len(blank) == 1 else f"{len(blank)} figures that are"
+        said.append(f"months_reported is blank for {words} used as complete ({years})")
     return rows[~short | spared], said
 
 
@@ -203,7 +205,8 @@ def _require_all(outcome: Outcome, table: pd.DataFrame, rows: pd.DataFrame, area
     measures = sorted(table["measure"].dropna().unique())
     if outcome.measure not in measures:
         raise DataError(f"{names} has no measure '{outcome.measure}'; it holds {', '.join(measures)}")
-    missing = [area for area in areas if area not in set(rows["unit"])]
+    found = set(rows["unit"])
+    missing = [area for area in areas if area not in found]
     if missing:
         close = [match for area in missing for match in difflib.get_close_matches(area, table["unit"].dropna().unique(), 1)]
         raise DataError(
@@ -294,10 +297,13 @@ def _cite(row: pd.Series) -> str:
     return f"the figure {row['value']} for {row['unit']}, {first} to {last} ({row.name}, {row['source']})"
 
 
-def _sum_of(unit: Unit, figures: pd.DataFrame, periods: pd.PeriodIndex) -> np.ndarray:
-    """Events of a unit, shape (period,): NaN where one of its areas has no figure or the unit is not valid."""
-    cells = figures.pivot(index="period", columns="area", values="value").reindex(index=periods, columns=list(unit.areas))
-    total = cells.sum(axis="columns", min_count=len(unit.areas)).to_numpy(dtype=float, copy=True)
+def _sum_of(unit: Unit, table: pd.DataFrame) -> np.ndarray:
+    """Events of a unit out of those of all areas (period, area), shape (period,): NaN where one of its areas has no figure or
+    the unit is not valid."""
+    periods = table.index
+    total = (
+        table.reindex(columns=list(unit.areas)).sum(axis="columns", min_count=len(unit.areas)).to_numpy(dtype=float, copy=True)
+    )
     if unit.valid.start:
         total[periods.start_time < pd.Timestamp(unit.valid.start)] = np.nan
     if unit.valid.end:
@@ -305,9 +311,16 @@ def _sum_of(unit: Unit, figures: pd.DataFrame, periods: pd.PeriodIndex) -> np.nd
     return total
 
 
-def _sources_of(unit: Unit, figures: pd.DataFrame, periods: pd.PeriodIndex) -> list[str]:
-    own = figures[figures["area"].isin(unit.areas)]
-    return own.groupby("period")["source"].agg("; ".join).reindex(periods).fillna("").tolist()
+def _sources(units: list[Unit], cells: pd.DataFrame, periods: pd.PeriodIndex) -> pd.DataFrame:
+    """Per period and unit the rows that its cell was added from; empty where there is none."""
+    said: dict[str, dict[pd.Period, list[str]]] = {}
+    for area, period, source in zip(cells["area"], cells["period"], cells["source"], strict=True):
+        said.setdefault(area, {}).setdefault(period, []).append(source)
+    columns = {}
+    for unit in units:
+        areas = [said[area] for area in sorted(unit.areas) if area in said]
+        columns[unit.name] = ["; ".join(line for own in areas for line in own.get(period, ())) for period in periods]
+    return pd.DataFrame(columns, index=periods)
 
 
 def _exposure(
@@ -322,6 +335,7 @@ def _exposure(
     if outcome.population is None:
         return pd.DataFrame(1.0, index=periods, columns=[unit.name for unit in units]), []
     table = _table(tables, outcome.population)
+    rows_of = dict(tuple(table.groupby("unit")))
     years = 1 / PER_YEAR[periods.freqstr[0]]
     people, notes = {}, []
     for unit in units:
@@ -329,7 +343,7 @@ def _exposure(
         for window in windows:
             if window.unit == unit.name:
                 covered |= coverage(window, periods) > 0
-        parts = [_population(area, table, periods, outcome.population, covered) for area in unit.areas]
+        parts = [_population(area, rows_of, periods, outcome.population, covered) for area in unit.areas]
         people[unit.name] = sum(persons for persons, _ in parts) * years
         stale = np.any([missing for _, missing in parts], axis=0)
         if stale.any():
@@ -343,16 +357,16 @@ def _stand_in(unit: Unit, periods: pd.PeriodIndex, name: str) -> str:
 
 
 def _population(
-    area: str, table: pd.DataFrame, periods: pd.PeriodIndex, name: str, covered: np.ndarray
+    area: str, rows_of: Mapping[str, pd.DataFrame], periods: pd.PeriodIndex, name: str, covered: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Persons, shape (period,): the latest figure on or before each period's first day, at most a year old; and where not.
 
     A period that is not ``covered`` by a count takes an older figure, or the first one where there is none before it: no
     count is divided by it. Raises `DataError` where a covered period has no population.
     """
-    rows = table[table["unit"] == area].sort_values("date")
-    if rows.empty:
-        raise DataError(f"{name} has no population of {area}; it holds {table['unit'].nunique()} units")
+    if area not in rows_of:
+        raise DataError(f"{name} has no population of {area}; it holds {len(rows_of)} units")
+    rows = rows_of[area].sort_values("date")
     dates = pd.to_datetime(rows["date"]).reset_index(drop=True)
     if dates.duplicated().any():
         raise DataError(f"{name} has two populations of {area} on {dates[dates.duplicated()].iloc[0].date()}; keep one")

@@ -212,8 +212,8 @@ class Panel:
         After the window of a specification, so that a gap outside it costs no donor.
         """
         unit, _ = self.sole_treated
-        asked = [period for period in self.periods if period not in set(self.gaps(unit))]
-        lacking = {donor: [period for period in asked if period in set(self.gaps(donor))] for donor in self.donors}
+        own = set(self.gaps(unit))
+        lacking = {donor: [period for period in self.gaps(donor) if period not in own] for donor in self.donors}
         notes = tuple(
             f"the donor {donor} left out: no figure for {', '.join(map(str, periods[:3]))}{', …' if len(periods) > 3 else ''}"
             for donor, periods in lacking.items()

@@ -36,7 +36,8 @@ class Planned:
         """What two analyses share that differ in nothing but the estimator's settings."""
         declared = self.specification
         starts = tuple(map(str, self.starts))
-        return self.panel.treated, declared.outcome, starts, declared.window, declared.transforms, self.inference
+        units = tuple(self.panel.values.columns)
+        return units, declared.outcome, starts, declared.window, declared.transforms, self.inference
 
 
 @dataclass(frozen=True, eq=False)
