@@ -1,7 +1,7 @@
 """From validated tables to a panel: which published figures the study uses, and which it leaves out."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,46 +12,87 @@ from gvi_eval.containment import require_containment, without_contained
 from gvi_eval.errors import DataError, StudyError
 from gvi_eval.panel import PER_YEAR, Panel, period_of
 from gvi_eval.study import ExcludedFigures, Outcome, Study, Unit
-from gvi_eval.windows import CountWindow, Figure, disjoint_windows
+from gvi_eval.windows import CountWindow, Figure, coverage, disjoint_windows
 
 NOT_USED = "not used: "  # begins the sentence about a figure that was left out
 ONE_YEAR = pd.Timedelta(days=366)
 
 
-def build_panel(study: Study, tables: Mapping[str, pd.DataFrame], outcome: str | None = None) -> Panel:
-    """The panel of one outcome (the primary one by default) over the study's baseline.
+def build_panel(
+    study: Study,
+    tables: Mapping[str, pd.DataFrame],
+    outcome: str | None = None,
+    unit: str | None = None,
+    beside: tuple[str, ...] | None = None,
+) -> Panel:
+    """The panel of one outcome (the primary one by default) and one treated unit over the study's baseline.
 
+    ``unit`` may be left out where the study has one treated unit; the others are never its donors. ``beside`` names the
+    donors that stand in the panel: all of them by default, none where it is empty. Whatever stands there, the figures of
+    all units are read and checked.
     Nested and cumulative figures are differenced to disjoint windows. A window that is exactly one period becomes a cell,
     the sum over the unit's areas, and a cell with a missing part is a gap; any other window stays a span. Exposure is the
     latest population dated on or before the period, at most a year old, times the length of the period in years; ones
-    where the outcome has no population table.
-    Raises `DataError` where figures conflict, overlap in part, or mix definitions without the study's word.
+    where the outcome has no population table. Where a unit has no figure an older population stands in, and is listed.
+    Raises `DataError` where figures conflict, overlap in part, or mix definitions without the study's word, and
+    `StudyError` for a unit that is not treated or not a donor of this outcome.
     """
     chosen = study.outcome(outcome) if outcome else study.primary
-    units = [unit for unit in study.units if unit.role in ("treated", "donor") and not unit.excluded]
-    units = [unit for unit in units if not unit.outcomes or chosen.name in unit.outcomes]
+    treated = study.treated_unit(unit)
+    every = [each for each in study.units if each.role in ("treated", "donor") and not each.excluded]
+    every = [each for each in every if not each.outcomes or chosen.name in each.outcomes]
+    units = [each for each in every if each is treated or each.role == "donor"]
+    shown = _shown(units, treated, beside, chosen)
+    names = [each.name for each in shown]
     periods = _periods(study)
     rows = _rows(tables, chosen)
-    figures, notes = _figures(chosen, rows, units, periods)
+    figures, notes = _figures(chosen, rows, every, periods, shown)
+    areas = {area for each in units for area in each.areas}
+    figures = [figure for figure in figures if figure.unit in areas]
     require_containment(units, rows)
     cells, spans = _cells_and_spans(disjoint_windows(figures, may_chain=bool(chosen.chained_because)), periods)
     spans, invalid = _valid_spans(units, spans)
-    start = period_of(study.treatment.start.earliest, study.frequency)
-    values = pd.DataFrame({unit.name: _sum_of(unit, cells, periods) for unit in units}, index=periods)
-    exposure = _exposure(chosen, tables, units, periods)
+    windows = tuple(_span_of(each, span) for each in units for span in spans if span.unit in each.areas)
+    start = period_of(study.treatment_of(treated.name).start.earliest, study.frequency)
+    table = cells.pivot(index="period", columns="area", values="value").reindex(index=periods)
+    values = pd.DataFrame({each.name: _sum_of(each, table) for each in units}, index=periods)
+    exposure, stale = _exposure(chosen, tables, units, values, windows)
     values, exposure, reduced = without_contained(units, values, exposure, spans)
     return Panel(
-        values=values,
-        exposure=exposure,
-        onsets={study.treated.name: start},
+        values=values[names],
+        exposure=exposure[names],
+        onsets={treated.name: start},
         estimand=study.estimands[0],
         kind=chosen.kind,
-        windows=tuple(_span_of(unit, span) for unit in units for span in spans if span.unit in unit.areas),
+        windows=tuple(window for window in windows if window.unit in names),
         interventions=study.interventions,
         outcome=chosen.title,
-        sources=pd.DataFrame({unit.name: _sources_of(unit, cells, periods) for unit in units}, index=periods),
-        dropped=(*notes, *invalid, *reduced),
+        sources=_sources(shown, cells, periods),
+        dropped=(
+            *notes,
+            *(sentence for name, sentence in (*invalid, *reduced, *stale) if name in names),
+            *_never_donors(study, treated, shown),
+        ),
     )
+
+
+def _shown(units: list[Unit], treated: Unit, beside: tuple[str, ...] | None, outcome: Outcome) -> list[Unit]:
+    """The units that stand in the panel, in the order of the study: the treated one and the donors that are asked for."""
+    donors = [unit.name for unit in units if unit is not treated]
+    unknown = [name for name in beside or () if name not in donors]
+    if unknown:
+        raise StudyError(
+            f"'{unknown[0]}' is no donor of {treated.name} for the outcome '{outcome.name}'; its donors are "
+            f"{', '.join(donors) or 'none'}"
+        )
+    return [unit for unit in units if unit is treated or beside is None or unit.name in beside]
+
+
+def _never_donors(study: Study, treated: Unit, shown: list[Unit]) -> Iterator[str]:
+    """A sentence on the other treated units of the study, where donors are asked for."""
+    others = [unit.name for unit in study.treated_units if unit is not treated]
+    if others and len(shown) > 1:
+        yield f"no donors of {treated.name}, because they are treated in this study too: {'; '.join(others)}"
 
 
 def _periods(study: Study) -> pd.PeriodIndex:
@@ -75,20 +116,21 @@ def _rows(tables: Mapping[str, pd.DataFrame], outcome: Outcome) -> pd.DataFrame:
 
 
 def _figures(
-    outcome: Outcome, table: pd.DataFrame, units: list[Unit], periods: pd.PeriodIndex
+    outcome: Outcome, table: pd.DataFrame, units: list[Unit], periods: pd.PeriodIndex, shown: list[Unit]
 ) -> tuple[list[Figure], list[str]]:
-    """The figures in use, and a sentence for each that lies in the study's days and is not."""
+    """The figures in use, and a sentence for each of the units shown that lies in the study's days and is not."""
     areas = [area for unit in units for area in unit.areas]
+    noted = {area for unit in shown for area in unit.areas}
     rows = table[(table["measure"] == outcome.measure) & table["unit"].isin(areas)]
     rows = rows[[_is_from(units, place, area) for place, area in zip(rows.index, rows["unit"], strict=True)]]
     _require_all(outcome, table, rows, areas)
     open_ended = rows["period_start"].isna() | rows["period_end"].isna()
-    notes = [f"{NOT_USED}{_cite(row)} has an open bound" for _, row in rows[open_ended].iterrows()]
+    notes = [f"{NOT_USED}{_cite(row)} has an open bound" for row in _of(rows[open_ended], noted)]
     rows = rows[~open_ended]
     first, last = periods[0].start_time, periods[-1].end_time.normalize()
     starts, ends = pd.to_datetime(rows["period_start"]), pd.to_datetime(rows["period_end"])
     straddles = (starts <= last) & (ends >= first) & ((starts < first) | (ends > last))
-    notes += [f"{NOT_USED}{_cite(row)} reaches beyond the baseline" for _, row in rows[straddles].iterrows()]
+    notes += [f"{NOT_USED}{_cite(row)} reaches beyond the baseline" for row in _of(rows[straddles], noted)]
     rows = rows[(starts >= first) & (ends <= last)]
     if outcome.vintage:
         vintages = sorted(rows["vintage"].dropna().unique())
@@ -99,14 +141,46 @@ def _figures(
             )
         rows = rows[rows["vintage"] == outcome.vintage]
     for exclusion in outcome.excluded:
-        rows, left_out = _without(rows, exclusion)
+        rows, left_out = _without(rows, exclusion, units)
         if left_out.empty:
             raise StudyError(
                 f"the outcome '{outcome.name}' leaves out figures that are not there ({exclusion.reason}); drop that entry"
             )
-        notes += [f"{NOT_USED}{_cite(row)}: {exclusion.reason}" for _, row in left_out.iterrows()]
+        notes += [f"{NOT_USED}{_cite(row)}: {exclusion.reason}" for row in _of(left_out, noted)]
     rows = _of_declared_definitions(outcome, rows)
+    rows, said = _complete(outcome, rows, noted)
+    notes += said
     return [_figure(place, row) for place, row in zip(rows.index, rows.itertuples(index=False), strict=True)], notes
+
+
+def _of(rows: pd.DataFrame, areas: set[str]) -> Iterable[pd.Series]:
+    return (row for _, row in rows[rows["unit"].isin(areas)].iterrows())
+
+
+def _complete(outcome: Outcome, rows: pd.DataFrame, noted: set[str]) -> tuple[pd.DataFrame, list[str]]:
+    """The figures without those that say they cover fewer months than their days, as far as the outcome asks for that.
+
+    A blank says nothing and its figure is used; one sentence counts those. A figure of 0 months beside a count is not a
+    count of no months: it is left out like the others, or used where the outcome says so.
+    """
+    if outcome.incomplete == "used":
+        return rows, []
+    starts, ends = pd.to_datetime(rows["period_start"]), pd.to_datetime(rows["period_end"])
+    touched = 12 * (ends.dt.year - starts.dt.year) + ends.dt.month - starts.dt.month + 1
+    months = pd.to_numeric(rows["months_reported"]).astype(float)  # a blank is NaN, which is never below anything
+    short = months < touched
+    spared = short & (months == 0) & (outcome.incomplete == "left out, 0 months used")
+    said = [
+        f"{NOT_USED}{_cite(row)} says that it covers {months[row.name]:g} of {touched[row.name]} months"
+        for row in _of(rows[short & ~spared], noted)
+    ]
+    said += [f"{_cite(row)} says 0 months and is used all the same" for row in _of(rows[spared], noted)]
+    blank = rows[months.isna() & rows["unit"].isin(noted)]
+    if len(blank):
+        years = ", ".join(map(str, sorted(set(pd.to_datetime(blank["period_start"]).dt.year))))
+        words = "1 figure that is" if len(blank) == 1 else f"{len(blank)} figures that are"
+        said.append(f"months_reported is blank for {words} used as complete ({years})")
+    return rows[~short | spared], said
 
 
 def _is_from(units: list[Unit], place: str, area: str) -> bool:
@@ -131,7 +205,8 @@ def _require_all(outcome: Outcome, table: pd.DataFrame, rows: pd.DataFrame, area
     measures = sorted(table["measure"].dropna().unique())
     if outcome.measure not in measures:
         raise DataError(f"{names} has no measure '{outcome.measure}'; it holds {', '.join(measures)}")
-    missing = [area for area in areas if area not in set(rows["unit"])]
+    found = set(rows["unit"])
+    missing = [area for area in areas if area not in found]
     if missing:
         close = [match for area in missing for match in difflib.get_close_matches(area, table["unit"].dropna().unique(), 1)]
         raise DataError(
@@ -140,8 +215,10 @@ def _require_all(outcome: Outcome, table: pd.DataFrame, rows: pd.DataFrame, area
         )
 
 
-def _without(rows: pd.DataFrame, exclusion: ExcludedFigures) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _without(rows: pd.DataFrame, exclusion: ExcludedFigures, units: list[Unit]) -> tuple[pd.DataFrame, pd.DataFrame]:
     out = pd.Series(True, index=rows.index)
+    if exclusion.unit:
+        out &= rows["unit"].isin([area for unit in units if unit.name == exclusion.unit for area in unit.areas])
     if exclusion.source:
         out &= rows["source"] == exclusion.source
     if exclusion.definition:
@@ -190,8 +267,8 @@ def _cells_and_spans(windows: tuple[CountWindow, ...], periods: pd.PeriodIndex) 
     return table, tuple(spans)
 
 
-def _valid_spans(units: list[Unit], spans: tuple[CountWindow, ...]) -> tuple[tuple[CountWindow, ...], list[str]]:
-    """The spans that lie within the days for which their unit is valid, and a sentence on each that does not."""
+def _valid_spans(units: list[Unit], spans: tuple[CountWindow, ...]) -> tuple[tuple[CountWindow, ...], list[tuple[str, str]]]:
+    """The spans that lie within the days for which their unit is valid, and the unit and a sentence of each that does not."""
     kept, notes = [], []
     for span in spans:
         unit = next(unit for unit in units if span.unit in unit.areas)
@@ -199,7 +276,8 @@ def _valid_spans(units: list[Unit], spans: tuple[CountWindow, ...]) -> tuple[tup
         if first <= span.start and span.end <= last:
             kept.append(span)
         else:
-            notes.append(f"{NOT_USED}the span of {span} reaches beyond the days of {unit.name}, {unit.valid}")
+            sentence = f"{NOT_USED}the span of {span} reaches beyond the days of {unit.name}, {unit.valid}"
+            notes.append((unit.name, sentence))
     return tuple(kept), notes
 
 
@@ -219,10 +297,13 @@ def _cite(row: pd.Series) -> str:
     return f"the figure {row['value']} for {row['unit']}, {first} to {last} ({row.name}, {row['source']})"
 
 
-def _sum_of(unit: Unit, figures: pd.DataFrame, periods: pd.PeriodIndex) -> np.ndarray:
-    """Events of a unit, shape (period,): NaN where one of its areas has no figure or the unit is not valid."""
-    cells = figures.pivot(index="period", columns="area", values="value").reindex(index=periods, columns=list(unit.areas))
-    total = cells.sum(axis="columns", min_count=len(unit.areas)).to_numpy(dtype=float, copy=True)
+def _sum_of(unit: Unit, table: pd.DataFrame) -> np.ndarray:
+    """Events of a unit out of those of all areas (period, area), shape (period,): NaN where one of its areas has no figure or
+    the unit is not valid."""
+    periods = table.index
+    total = (
+        table.reindex(columns=list(unit.areas)).sum(axis="columns", min_count=len(unit.areas)).to_numpy(dtype=float, copy=True)
+    )
     if unit.valid.start:
         total[periods.start_time < pd.Timestamp(unit.valid.start)] = np.nan
     if unit.valid.end:
@@ -230,33 +311,69 @@ def _sum_of(unit: Unit, figures: pd.DataFrame, periods: pd.PeriodIndex) -> np.nd
     return total
 
 
-def _sources_of(unit: Unit, figures: pd.DataFrame, periods: pd.PeriodIndex) -> list[str]:
-    own = figures[figures["area"].isin(unit.areas)]
-    return own.groupby("period")["source"].agg("; ".join).reindex(periods).fillna("").tolist()
+def _sources(units: list[Unit], cells: pd.DataFrame, periods: pd.PeriodIndex) -> pd.DataFrame:
+    """Per period and unit the rows that its cell was added from; empty where there is none."""
+    said: dict[str, dict[pd.Period, list[str]]] = {}
+    for area, period, source in zip(cells["area"], cells["period"], cells["source"], strict=True):
+        said.setdefault(area, {}).setdefault(period, []).append(source)
+    columns = {}
+    for unit in units:
+        areas = [said[area] for area in sorted(unit.areas) if area in said]
+        columns[unit.name] = ["; ".join(line for own in areas for line in own.get(period, ())) for period in periods]
+    return pd.DataFrame(columns, index=periods)
 
 
-def _exposure(outcome: Outcome, tables: Mapping[str, pd.DataFrame], units: list[Unit], periods: pd.PeriodIndex) -> pd.DataFrame:
-    """Person-years, shape (period, unit)."""
+def _exposure(
+    outcome: Outcome,
+    tables: Mapping[str, pd.DataFrame],
+    units: list[Unit],
+    values: pd.DataFrame,
+    windows: tuple[CountWindow, ...],
+) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """Person-years, shape (period, unit), and the unit and a sentence for each population that stands in for a missing one."""
+    periods = values.index
     if outcome.population is None:
-        return pd.DataFrame(1.0, index=periods, columns=[unit.name for unit in units])
+        return pd.DataFrame(1.0, index=periods, columns=[unit.name for unit in units]), []
     table = _table(tables, outcome.population)
+    rows_of = dict(tuple(table.groupby("unit")))
     years = 1 / PER_YEAR[periods.freqstr[0]]
-    people = {
-        unit.name: sum(_population(area, table, periods, outcome.population) for area in unit.areas) * years for unit in units
-    }
-    return pd.DataFrame(people, index=periods)
+    people, notes = {}, []
+    for unit in units:
+        covered = values[unit.name].notna().to_numpy().copy()
+        for window in windows:
+            if window.unit == unit.name:
+                covered |= coverage(window, periods) > 0
+        parts = [_population(area, rows_of, periods, outcome.population, covered) for area in unit.areas]
+        people[unit.name] = sum(persons for persons, _ in parts) * years
+        stale = np.any([missing for _, missing in parts], axis=0)
+        if stale.any():
+            notes.append((unit.name, _stand_in(unit, periods[stale], outcome.population)))
+    return pd.DataFrame(people, index=periods), notes
 
 
-def _population(area: str, table: pd.DataFrame, periods: pd.PeriodIndex, name: str) -> np.ndarray:
-    """Persons, shape (period,): the latest figure on or before each period's first day, at most a year old."""
-    rows = table[table["unit"] == area].sort_values("date")
-    if rows.empty:
-        raise DataError(f"{name} has no population of {area}; it holds {table['unit'].nunique()} units")
+def _stand_in(unit: Unit, periods: pd.PeriodIndex, name: str) -> str:
+    when = str(periods[0]) if len(periods) == 1 else f"{len(periods)} periods from {periods[0]} to {periods[-1]}"
+    return f"{name} has no population of {unit.name} for {when}, nor has the unit a figure there; the nearest one stands in"
+
+
+def _population(
+    area: str, rows_of: Mapping[str, pd.DataFrame], periods: pd.PeriodIndex, name: str, covered: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Persons, shape (period,): the latest figure on or before each period's first day, at most a year old; and where not.
+
+    A period that is not ``covered`` by a count takes an older figure, or the first one where there is none before it: no
+    count is divided by it. Raises `DataError` where a covered period has no population.
+    """
+    if area not in rows_of:
+        raise DataError(f"{name} has no population of {area}; it holds {len(rows_of)} units")
+    rows = rows_of[area].sort_values("date")
     dates = pd.to_datetime(rows["date"]).reset_index(drop=True)
     if dates.duplicated().any():
         raise DataError(f"{name} has two populations of {area} on {dates[dates.duplicated()].iloc[0].date()}; keep one")
     place = np.searchsorted(dates.to_numpy(), periods.start_time.to_numpy(), side="right") - 1
-    stale = (place < 0) | (periods.start_time - dates.to_numpy()[np.maximum(place, 0)] > ONE_YEAR)
-    if stale.any():
-        raise DataError(f"{name} has no population of {area} within a year before {periods[stale][0]}; add the missing year")
-    return rows["population"].astype(float).to_numpy()[place]
+    nearest = np.maximum(place, 0)
+    stale = (place < 0) | (periods.start_time - dates.to_numpy()[nearest] > ONE_YEAR)
+    if (stale & covered).any():
+        first = periods[stale & covered][0]
+        raise DataError(f"{name} has no population of {area} within a year before {first}; add the missing year")
+    return rows["population"].astype(float).to_numpy()[nearest], np.asarray(stale)

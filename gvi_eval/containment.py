@@ -42,8 +42,8 @@ def _width(kind: object) -> int:
 
 def without_contained(
     units: list[Unit], values: pd.DataFrame, exposure: pd.DataFrame, spans: tuple[CountWindow, ...]
-) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
-    """Values and exposure (period, unit) with each total less the units it contains, and sentences on how that was done.
+) -> tuple[pd.DataFrame, pd.DataFrame, tuple[tuple[str, str], ...]]:
+    """Values and exposure (period, unit) with each total less the units it contains, and of each a sentence on how.
 
     A part that is published for several periods at once is spread evenly over its days and rounded so that whole counts
     stay whole and each span's sum stays exact. Where the part has no figure the total has none either. Raises `DataError`
@@ -74,10 +74,8 @@ def without_contained(
             values[unit.name] = rest
             if not (exposure[[unit.name, name]] == 1).all(axis=None):
                 exposure[unit.name] = exposure[unit.name] - exposure[name]
-            notes.append(
-                f"{unit.name} is {' and '.join(unit.areas)} less {name}"
-                + ("; the figures of several periods at once were spread evenly over their days" if own else "")
-            )
+            how = "; the figures of several periods at once were spread evenly over their days" if own else ""
+            notes.append((unit.name, f"{unit.name} is {' and '.join(unit.areas)} less {name}{how}"))
     return values, exposure, tuple(notes)
 
 

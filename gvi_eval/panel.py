@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gvi_eval.errors import DataError, StudyError
-from gvi_eval.study import Estimand, Intervention, Window
+from gvi_eval.study import Estimand, Intervention, OutlierRule, Window
 from gvi_eval.windows import CountWindow, coverage
 
 PER_YEAR = {"M": 12, "Q": 4, "Y": 1}
@@ -188,6 +188,40 @@ class Panel:
         """The periods around the selection or the start of a programme left out; the same as `dropping`."""
         return self.dropping(window)
 
+    def without_outliers(self, rule: OutlierRule) -> "Panel":
+        """Counts of donors that the rule calls too far above those around them as gaps, each listed.
+
+        The treated unit keeps every count, and so do spans, which have no neighbours of their length. Raises `StudyError`
+        for an outcome that is not counted.
+        """
+        if self.kind != "count":
+            raise StudyError(f"without_outliers judges counts, but {self.outcome} is of kind {self.kind}; drop the transform")
+        values, notes = self.values.astype(float), []
+        for unit in self.donors:
+            for place, median, number in _outliers(self.values[unit].to_numpy(dtype=float), rule):
+                notes.append(
+                    f"{self.values[unit].iloc[place]:g} in {unit}, {self.periods[place]}, left out: the median of the {number} "
+                    f"counts around it is {median:g} ({rule})"
+                )
+                values.loc[self.periods[place], unit] = np.nan
+        return self.with_(values=values, dropped=self.dropped + tuple(notes))
+
+    def complete_donors(self) -> "Panel":
+        """Only donors with a figure in every period for which the treated unit has one; those left out are listed.
+
+        After the window of a specification, so that a gap outside it costs no donor.
+        """
+        unit, _ = self.sole_treated
+        own = set(self.gaps(unit))
+        lacking = {donor: [period for period in self.gaps(donor) if period not in own] for donor in self.donors}
+        notes = tuple(
+            f"the donor {donor} left out: no figure for {', '.join(map(str, periods[:3]))}{', …' if len(periods) > 3 else ''}"
+            for donor, periods in lacking.items()
+            if periods
+        )
+        keep = [name for name in self.values.columns if not lacking.get(name)]
+        return self._of_units(keep, dict(self.onsets)).with_(dropped=self.dropped + notes)
+
     def adjusted(self, ratio: float) -> "Panel":
         """Treated counts after the start divided by a ratio: the null that the effect is this ratio."""
         values = self.values.astype(float)
@@ -323,3 +357,16 @@ def _scaled(counts: np.ndarray, ratio: float, random: np.random.Generator) -> np
     if ratio <= 1:
         return random.binomial(counts, ratio)
     return counts + random.poisson(counts * (ratio - 1))
+
+
+def _outliers(counts: np.ndarray, rule: OutlierRule) -> Iterator[tuple[int, float, int]]:
+    """Which counts, shape (period,), a rule leaves out: place, median of the counts around it, and how many those are."""
+    for place, count in enumerate(counts):
+        near = np.concatenate([counts[max(place - rule.around, 0) : place], counts[place + 1 : place + 1 + rule.around]])
+        near = near[~np.isnan(near)]
+        if np.isnan(count) or len(near) < rule.around:
+            continue
+        median = float(np.median(near))
+        mean = median + np.log(2)  # the largest that a Poisson with this median can have
+        if count > max(rule.factor * median, mean) and count - mean - count * np.log(count / mean) < np.log(rule.chance):
+            yield place, median, len(near)

@@ -1,7 +1,7 @@
 """What a study asks to be run: its figures read, its panels built, its analyses made ready, before anything is estimated."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +17,7 @@ from gvi_eval.sensitivity.level_trend import has_trend
 from gvi_eval.study import Specification, Study, load_study
 from gvi_eval.tables import read_origin, read_table
 
+EVERY_DONOR = ("controlled",)  # takes all donors as controls where its settings name none; other single-series methods none
 EFFECT_PRIORS = ("sceptical", "literature", "flat")  # on the log ratio, as `bayes_counts` names them
 
 
@@ -34,7 +35,9 @@ class Planned:
     def frame(self) -> tuple[object, ...]:
         """What two analyses share that differ in nothing but the estimator's settings."""
         declared = self.specification
-        return declared.outcome, tuple(map(str, self.starts)), declared.window, declared.transforms
+        starts = tuple(map(str, self.starts))
+        units = tuple(self.panel.values.columns)
+        return units, declared.outcome, starts, declared.window, declared.transforms, self.inference
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +73,12 @@ def prepare(path: Path) -> Plan:
     """
     study = load_study(path)
     tables = read_tables(study, path.parent)
-    panels = {outcome.name: build_panel(study, tables, outcome.name) for outcome in study.outcomes}
-    planned = [_planned(study, specification, panels[specification.outcome]) for specification in study.declared]
+    panels = _Panels(study, tables)
+    for outcome in study.outcomes:  # every panel is checked, also where no analysis asks for it
+        for unit in study.treated_units:
+            if not unit.outcomes or outcome.name in unit.outcomes:
+                panels.of(outcome.name, unit.name, None)
+    planned = [_planned(study, specification, panels) for specification in study.declared]
     _check_events(study, planned)
     inputs = {name: locate_table(name, path.parent) for name in tables}
     for file in inputs.values():
@@ -79,19 +86,50 @@ def prepare(path: Path) -> Plan:
     return Plan(study, path, tuple(_with_twins(_with_priors(planned))), inputs)
 
 
-def _planned(study: Study, specification: Specification, panel: Panel) -> Planned:
-    panel = _prepared(study, specification, panel)
-    if specification.start or study.treatment.start.is_known:
+@dataclass(frozen=True)
+class _Panels:
+    """The panels of a study, each built once."""
+
+    study: Study
+    tables: Mapping[str, pd.DataFrame]
+    built: dict[tuple[object, ...], Panel] = field(default_factory=dict)
+
+    def of(self, outcome: str, unit: str | None, beside: tuple[str, ...] | None) -> Panel:
+        key = (outcome, self.study.treated_unit(unit).name, beside)
+        if key not in self.built:
+            self.built[key] = build_panel(self.study, self.tables, outcome, unit, beside)
+        return self.built[key]
+
+
+def _planned(study: Study, specification: Specification, panels: _Panels) -> Planned:
+    estimator = _estimator(study, specification)
+    beside = _donors_of(specification, estimator)
+    panel = _prepared(study, specification, panels.of(specification.outcome, specification.unit, beside))
+    start = study.treatment_of(specification.unit).start
+    if specification.start or start.is_known:
         starts = pd.PeriodIndex([panel.sole_treated[1]])
     else:
-        starts = candidate_starts(study.treatment.start, panel.frequency)
-    estimator = _estimator(study, specification)
+        starts = candidate_starts(start, panel.frequency)
     if specification.inference and not uses_donors(estimator):
         raise StudyError(
             f"specification '{specification.name}': {estimator.name} compares with no donors, so it has no placebos to rank; "
             "leave 'inference' out"
         )
     return Planned(specification, estimator, panel, starts, PlaceboInference(**specification.inference))
+
+
+def _donors_of(specification: Specification, estimator: Estimator) -> tuple[str, ...] | None:
+    """The donors that an analysis sees, None for all of them.
+
+    A method for panels sees them all. A method for one series sees those that the study names in its settings
+    ``controls`` or ``donors`` and no others, so that a donor more in the study changes no analysis that did not ask for it.
+    """
+    if uses_donors(estimator):
+        return None
+    named = specification.settings.get("controls") or specification.settings.get("donors") or ()
+    if named == "all" or (not named and estimator.name in EVERY_DONOR):
+        return None
+    return () if named == "none" else tuple(named)
 
 
 def _with_priors(planned: list[Planned]) -> list[Planned]:
@@ -193,5 +231,6 @@ def _prepared(study: Study, specification: Specification, panel: Panel) -> Panel
     for name, value in specification.transforms:
         if name == "until":
             value = pd.Timestamp(value).date()
-        panel = getattr(panel, name)(value)
+        change = getattr(panel, name)
+        panel = change() if value is True else change(value)
     return panel

@@ -223,7 +223,7 @@ AGREEMENT_COLUMNS = (
 
 
 def agreement_table(result: StudyResult) -> pd.DataFrame:
-    """All estimators side by side: each beside the default one for the same outcome, days, start and mean.
+    """All estimators side by side: each beside the default one for the same unit, outcome, days, start and mean.
 
     Only a level is compared with a level, with a trend before it or without; an estimator without the choice of a trend
     stands beside the default without one. Points of a grid and other prior scales are left out.
@@ -277,7 +277,15 @@ def _questions(result: StudyResult) -> Iterator[tuple[Analysis, list[Analysis]]]
 
 def _question(analysis: Analysis) -> tuple[object, ...]:
     own = analysis.specification
-    return own.outcome, analysis.onset, analysis.is_range, own.window, own.transforms, _mean_of(analysis)
+    return (
+        analysis.panel.treated,
+        own.outcome,
+        analysis.onset,
+        analysis.is_range,
+        own.window,
+        own.transforms,
+        _mean_of(analysis),
+    )
 
 
 def _mean_of(analysis: Analysis) -> str:

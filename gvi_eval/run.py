@@ -192,9 +192,10 @@ def _threats(study: Study, analyses: list[Analysis]) -> Iterator[ThreatResult]:
 
 
 def _same_analysis(one: Analysis, other: Analysis) -> bool:
-    """The same estimator at the same start on the same days; the outcome may differ for a control."""
+    """The same estimator for the same units at the same start on the same days; the outcome may differ for a control."""
     return all(
         (
+            list(one.panel.values) == list(other.panel.values),
             one.estimator == other.estimator,
             one.onset == other.onset,
             one.inference == other.inference,

@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from pathlib import Path
@@ -16,6 +16,7 @@ from gvi_eval.writing import slug
 
 Frequency = Literal["M", "Q", "Y"]
 Contrast = Literal["ratio", "difference", "prevented"]
+Incomplete = Literal["used", "left out", "left out, 0 months used"]
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,10 @@ class Moment:
 
 @dataclass(frozen=True)
 class ExcludedFigures:
-    """Published figures that the study leaves out, by source or definition, and why."""
+    """Published figures that the study leaves out, by unit, source, definition or days, and why."""
 
     reason: str
+    unit: str | None = None
     source: str | None = None
     definition: str | None = None
     period: Window = Window()
@@ -83,6 +85,7 @@ class Outcome:
     label_in: Mapping[str, str] = field(default_factory=dict)  # other languages: da, sv
     proxy_for_in: Mapping[str, str] = field(default_factory=dict)
     excluded: tuple[ExcludedFigures, ...] = ()
+    incomplete: Incomplete = "used"  # figures that say they cover fewer months than their days
 
     @property
     def title(self) -> str:
@@ -131,7 +134,10 @@ class RivalStart:
 
 @dataclass(frozen=True)
 class Intervention:
-    """The programme itself, or a dated event that competes with it or changes what is recorded."""
+    """The programme itself, or a dated event that competes with it or changes what is recorded.
+
+    ``unit`` is where it happened; without one it happened to the treated unit, or everywhere.
+    """
 
     name: str
     role: Literal["treatment", "co-intervention", "shock", "recording change"]
@@ -162,12 +168,43 @@ class Estimand:
 
 
 @dataclass(frozen=True)
+class OutlierRule:
+    """Which counts of a donor are too far above those around them to be events: a rule declared beforehand, not a fit.
+
+    A count y is left out where it exceeds ``factor`` times the median m of the same unit's counts within ``around`` periods
+    on either side, itself not among them, and where Poisson scatter explains it with a chance below ``chance``:
+
+        exp(−(y ln(y/μ) − y + μ)) < chance,   μ = m + ln 2
+
+    The left side bounds the chance of y or more around a mean of μ (Chernoff), and no Poisson with the median m has a mean
+    above m + ln 2 (Choi 1994), so a small count is never left out for being small. A count with fewer than ``around``
+    counts around it is not judged. The rule knows no season: it suits series without a strong one.
+    """
+
+    factor: float = 1.6
+    around: int = 4
+    chance: float = 1e-6
+
+    def __post_init__(self) -> None:
+        if not self.factor >= 1:
+            raise StudyError(f"factor of without_outliers is {self.factor}; choose 1 or more, such as 1.6")
+        if self.around < 1:
+            raise StudyError(f"around of without_outliers is {self.around}; choose 1 period or more, such as 4")
+        if not 0 < self.chance < 1:
+            raise StudyError(f"chance of without_outliers is {self.chance}; choose one between 0 and 1, such as 1e-6")
+
+    def __str__(self) -> str:
+        return f"above {self.factor:g} times the median of {self.around} periods either side, chance below {self.chance:g}"
+
+
+@dataclass(frozen=True)
 class Specification:
-    """One declared analysis: estimator, settings, outcome, start, and changes to the panel."""
+    """One declared analysis: estimator, settings, outcome, treated unit, start, and changes to the panel."""
 
     name: str
     estimator: str
     outcome: str
+    unit: str | None = None  # the treated unit; not needed where the study has one
     settings: Mapping[str, Any] = field(default_factory=dict)
     start: date | None = None
     window: Window = Window()
@@ -192,6 +229,7 @@ class Grid:
     windows: tuple[Window, ...]
     donuts: tuple[Window, ...]
     starts: tuple[date, ...]
+    unit: str | None = None
 
     def specifications(self) -> tuple[Specification, ...]:
         """One specification per combination."""
@@ -200,6 +238,7 @@ class Grid:
                 name=f"to {window.end}, {_donut_name(donut)}, start {start}",
                 estimator=self.estimator,
                 outcome=self.outcome,
+                unit=self.unit,
                 settings=self.settings,
                 start=start,
                 window=window,
@@ -243,12 +282,41 @@ class Study:
         return self.specifications + (self.grid.specifications() if self.grid else ())
 
     @property
+    def treated_units(self) -> tuple[Unit, ...]:
+        return tuple(unit for unit in self.units if unit.role == "treated")
+
+    @property
     def treated(self) -> Unit:
-        return next(unit for unit in self.units if unit.role == "treated")
+        """The treated unit; where there are several, the headline's."""
+        return self.treated_unit(self.headline.unit)
 
     @property
     def treatment(self) -> Intervention:
-        return next(event for event in self.interventions if event.role == "treatment")
+        """The programme in the treated unit; where there are several, in the headline's."""
+        return self.treatment_of(self.headline.unit)
+
+    def treated_unit(self, name: str | None = None) -> Unit:
+        """The treated unit of this name, or the only one. Raises `StudyError` where there are several and none is named."""
+        known = self.treated_units
+        if name is None and len(known) == 1:
+            return known[0]
+        for unit in known:
+            if unit.name == name:
+                return unit
+        names = ", ".join(unit.name for unit in known) or "none"
+        if name is None:
+            raise StudyError(f"the study {self.name} has {len(known)} treated units ({names}); name one of them as the unit")
+        raise StudyError(f"'{name}' is not a treated unit of the study {self.name}; its treated units are {names}")
+
+    def treatment_of(self, name: str | None = None) -> Intervention:
+        """The programme in the treated unit of this name, or in the only one."""
+        unit = self.treated_unit(name)
+        return next(event for event in self.interventions if event.role == "treatment" and event.unit in (None, unit.name))
+
+    def events_of(self, name: str | None = None) -> tuple[Intervention, ...]:
+        """What was dated in a treated unit or nowhere in particular: its treatment and the events of no other unit."""
+        unit = self.treated_unit(name)
+        return tuple(event for event in self.interventions if event.unit in (None, unit.name))
 
     @property
     def headline(self) -> Specification:
@@ -357,6 +425,7 @@ def _grid(item: dict[str, Any] | None) -> Grid | None:
         estimator=item["estimator"],
         outcome=item["outcome"],
         settings=_settings(item),
+        unit=item.get("unit"),
         windows=tuple(map(_window, item["windows"])),
         donuts=tuple(map(_window, item["donuts"])),
         starts=tuple(map(date.fromisoformat, item["starts"])),
@@ -409,11 +478,7 @@ def _estimand(item: dict[str, Any]) -> Estimand:
 
 
 def _specification(item: dict[str, Any]) -> Specification:
-    transforms = tuple(
-        (name, _window(value) if isinstance(value, dict) else value)
-        for step in item.get("transforms", ())
-        for name, value in step.items()
-    )
+    transforms = tuple((name, _transform(name, value)) for step in item.get("transforms", ()) for name, value in step.items())
     return Specification(
         **{
             **item,
@@ -423,6 +488,13 @@ def _specification(item: dict[str, Any]) -> Specification:
             "transforms": transforms,
         }
     )
+
+
+def _transform(name: str, value: Any) -> Any:
+    """What a transform is given: days, a rule, or the value as it stands."""
+    if name == "without_outliers":
+        return OutlierRule(**value)
+    return _window(value) if isinstance(value, dict) else value
 
 
 def _check_names(study: Study, file: str) -> None:
@@ -459,11 +531,7 @@ def _check_names(study: Study, file: str) -> None:
                 for name in names
                 if name not in known or name == unit.name
             ]
-    treated = [unit.name for unit in study.units if unit.role == "treated"]
-    if len(treated) != 1:
-        faults.append(
-            f"{len(treated)} units have the role treated ({', '.join(treated) or 'none'}); name the one place of this study"
-        )
+    faults += _unit_faults(study)
     if study.estimands[0].contrast != "ratio":
         faults.append(f"the first estimand '{study.estimands[0].name}' is a {study.estimands[0].contrast}; put a ratio first")
     slugs = {}
@@ -471,14 +539,67 @@ def _check_names(study: Study, file: str) -> None:
         twin = slugs.setdefault(slug(specification.name), specification.name)
         if twin != specification.name:
             faults.append(f"the specifications '{twin}' and '{specification.name}' would share a file; give one another name")
+    faults += _treatment_faults(study)
+    if faults:
+        raise StudyError("\n".join(f"{file}: {fault}" for fault in faults))
+
+
+def _unit_faults(study: Study) -> Iterator[str]:
+    """Units that are named must be declared, and every analysis must know its treated unit."""
+    units = [unit.name for unit in study.units]
+    treated = [unit.name for unit in study.treated_units]
+    if not treated:
+        yield "0 units have the role treated (none); name the place or places of this study"
+    for event in study.interventions:
+        if event.unit is not None and event.unit not in units:
+            yield (
+                f"the intervention '{event.name}' names the unit '{event.unit}', which is not declared; declared are "
+                f"{', '.join(units)}"
+            )
+    for outcome in study.outcomes:
+        for figures in outcome.excluded:
+            if figures.unit is not None and figures.unit not in units:
+                yield (
+                    f"excluded of the outcome '{outcome.name}' names the unit '{figures.unit}', which is not declared; "
+                    f"declared are {', '.join(units)}"
+                )
+    asking = [(f"specification '{each.name}'", each.unit) for each in study.specifications]
+    asking += [("the grid", study.grid.unit)] if study.grid else []
+    for what, unit in asking if treated else ():
+        if unit is None and len(treated) > 1:
+            yield f"{what} names no unit, and {len(treated)} units are treated; add unit = one of {', '.join(treated)}"
+        elif unit is not None and unit not in treated:
+            yield f"{what} names the unit '{unit}', which is not treated; treated are {', '.join(treated)}"
+
+
+def _treatment_faults(study: Study) -> Iterator[str]:
+    """Every treated unit has one treatment, with the day of its decision; with several units each treatment says whose."""
+    treated = [unit.name for unit in study.treated_units]
     treatments = [event for event in study.interventions if event.role == "treatment"]
     if not treatments:
-        faults.append("no intervention has the role treatment; name the programme and its start")
+        yield "no intervention has the role treatment; name the programme and its start"
     for event in treatments:
         if event.decided is None:
-            faults.append(
+            yield (
                 f"the treatment '{event.name}' lacks 'decided', when the place was chosen; give a date or an interval, "
                 "because regression to the mean is judged by it"
             )
-    if faults:
-        raise StudyError("\n".join(f"{file}: {fault}" for fault in faults))
+        if event.unit is None and len(treated) > 1:
+            yield (
+                f"the treatment '{event.name}' names no unit, and {len(treated)} units are treated; add unit = one of "
+                f"{', '.join(treated)}"
+            )
+        elif event.unit in [unit.name for unit in study.units] and event.unit not in treated:
+            yield (
+                f"the treatment '{event.name}' names the unit '{event.unit}', which is not treated; give the unit the role "
+                "treated, or the event the role co-intervention"
+            )
+    for name in treated if treatments else ():
+        own = [event.name for event in treatments if event.unit == name or (event.unit is None and len(treated) == 1)]
+        if len(own) > 1:
+            yield (
+                f"the unit '{name}' has {len(own)} treatments ({', '.join(own)}); keep the one that is evaluated and give the "
+                "others the role co-intervention"
+            )
+        elif not own and all(event.unit for event in treatments):
+            yield f"the treated unit '{name}' has no treatment; add an intervention of role treatment with unit = '{name}'"

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -72,9 +73,10 @@ def disjoint_windows(figures: Iterable[Figure], may_chain: bool = False) -> tupl
     merged = _merged(figures)
     _refuse_partial_overlap(merged)
     windows = []
-    for figure in merged:
-        parts = _parts(figure, merged)
-        windows += _difference(figure, parts, may_chain)
+    for _, figures_of_unit in groupby(merged, key=lambda figure: figure.unit):
+        own = list(figures_of_unit)
+        for figure in own:
+            windows += _difference(figure, _parts(figure, own), may_chain)
     return tuple(sorted(windows, key=lambda window: (window.unit, window.start, window.end)))
 
 
@@ -109,8 +111,8 @@ def _refuse_partial_overlap(figures: list[Figure]) -> None:
 
 
 def _parts(figure: Figure, figures: list[Figure]) -> list[Figure]:
-    """The largest figures inside this one."""
-    inside = [other for other in figures if other is not figure and other.unit == figure.unit and figure.contains(other)]
+    """The largest figures of the same unit inside this one."""
+    inside = [other for other in figures if other is not figure and figure.contains(other)]
     return [part for part in inside if not any(other is not part and other.contains(part) for other in inside)]
 
 

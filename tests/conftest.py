@@ -154,6 +154,36 @@ def document() -> dict:
     return copy.deepcopy(DOCUMENT)
 
 
+@pytest.fixture
+def two_sites(document) -> dict:
+    """The study of two treated places: East from 2013 and West from 2012, beside two donors, one analysis each."""
+    document["outcomes"][0].pop("population")
+    east, event = document["interventions"]
+    document["units"] = [
+        {"name": "East", "role": "treated"},
+        {"name": "West", "role": "treated"},
+        {"name": "North", "role": "donor"},
+        {"name": "South", "role": "donor"},
+    ]
+    west = east | {"name": "Programme in West", "unit": "West", "start": date(2012, 1, 1), "decided": date(2011, 6, 1)}
+    document["interventions"] = [east | {"unit": "East"}, west, event]
+    settings = {"season": "none", "trend": False}
+    document["specifications"] = [
+        {"name": f"{unit}, level", "estimator": "segmented", "outcome": "burglary", "unit": unit, "settings": settings}
+        for unit in ("East", "West")
+    ]
+    document["specifications"][0]["headline"] = True
+    return document
+
+
+@pytest.fixture(scope="session")
+def four_areas() -> pd.DataFrame:
+    """The counts of the town, and those of a North like East and a South like West."""
+    rows = count_rows()
+    others = rows.assign(unit=rows["unit"].map({"East": "North", "West": "South"}))
+    return pd.concat([rows, others], ignore_index=True)
+
+
 @pytest.fixture(scope="session")
 def counts() -> pd.DataFrame:
     return count_rows()

@@ -16,9 +16,9 @@ def build(document, write_study, tmp_path, counts, population):
     """Builds the panel of the document as it now stands from the rows as they now stand."""
     file = tmp_path / "study"
 
-    def make(rows=counts, people=population, outcome=None):
+    def make(rows=counts, people=population, outcome=None, unit=None, beside=None):
         tables = {"counts.csv": as_read(rows, ("period_start", "period_end")), "population.csv": as_read(people, ("date",))}
-        return build_panel(load_study(write_study(file, document)), tables, outcome)
+        return build_panel(load_study(write_study(file, document)), tables, outcome, unit, beside)
 
     return make
 
@@ -202,14 +202,81 @@ def test_only_the_days_of_the_baseline_are_used(build, document):
     assert len(build().periods) == 16
 
 
-def test_a_second_treated_unit_never_becomes_a_donor(build, document):
-    document["units"] = [{"name": "East", "role": "treated"}, {"name": "West", "role": "treated"}]
-    try:
-        panel = build()
-    except (StudyError, DataError) as fault:
-        assert "treated" in str(fault)
-    else:
-        assert panel.donors == [] and set(panel.treated) == {"East", "West"}
+@pytest.mark.parametrize(("unit", "other", "start"), [("East", "West", "2013Q1"), ("West", "East", "2012Q1")])
+def test_each_treated_unit_has_its_panel_and_is_never_a_donor_of_the_other(build, two_sites, four_areas, unit, other, start):
+    panel = build(four_areas, outcome="burglary", unit=unit)
+    assert list(panel.values) == [unit, "North", "South"] and {name: str(onset) for name, onset in panel.onsets.items()} == {
+        unit: start
+    }
+    assert panel.dropped == (f"no donors of {unit}, because they are treated in this study too: {other}",)
+
+
+def test_a_panel_of_several_treated_units_is_asked_for_by_name(build, two_sites, four_areas):
+    with pytest.raises(StudyError, match="the study town has 2 treated units .East, West.; name one of them as the unit"):
+        build(four_areas, outcome="burglary")
+
+
+def test_only_the_donors_that_are_asked_for_stand_beside_the_treated_unit(build, two_sites, four_areas):
+    both = {"outcome": "burglary", "unit": "East"}
+    alone, one = build(four_areas, beside=(), **both), build(four_areas, beside=("South",), **both)
+    assert list(alone.values) == ["East"] and alone.dropped == ()
+    assert list(one.values) == ["East", "South"] and list(one.sources) == ["East", "South"]
+    with pytest.raises(StudyError, match="'West' is no donor of East for the outcome 'burglary'; its donors are North, South"):
+        build(four_areas, beside=("West",), **both)
+
+
+def test_what_is_said_of_a_donor_is_said_only_where_it_stands_in_the_panel(build, two_sites, four_areas):
+    two_sites["outcomes"][0]["excluded"] = [{"reason": "counted a street twice", "source": "newspaper"}]
+    rows = beside(four_areas, "North", date(2010, 4, 1), value=23, source="newspaper")
+    assert any("counted a street twice" in note for note in build(rows, unit="East").dropped)
+    assert build(rows, unit="East", beside=("South",)).dropped == (
+        "no donors of East, because they are treated in this study too: West",
+    )
+
+
+def test_figures_are_left_out_for_one_unit_alone(build, two_sites, four_areas):
+    days = {"start": date(2010, 4, 1), "end": date(2010, 6, 30)}
+    two_sites["outcomes"][0]["excluded"] = [{"reason": "a flood", "unit": "North", "period": days}]
+    panel = build(four_areas, unit="East")
+    assert [str(period) for period in panel.gaps("North")] == ["2010Q2"] and panel.gaps("South") == panel.gaps("East") == ()
+    assert "22 for North, 2010-04-01 to 2010-06-30" in panel.dropped[0] and "a flood" in panel.dropped[0]
+
+
+@pytest.fixture
+def by_months(counts):
+    """The shootings of East with 3, 2, 0 and no months reported in the quarters of 2010, as nullable whole numbers."""
+    months = pd.Series(3, counts.index, dtype="Int64")
+    own = counts.index[(counts["unit"] == "East") & (counts["measure"] == "shootings")]
+    months[own[:4]] = [3, 2, 0, None]
+    return counts.assign(months_reported=months)
+
+
+@pytest.mark.parametrize(
+    ("incomplete", "gaps"),
+    [(None, []), ("used", []), ("left out", ["2010Q2", "2010Q3"]), ("left out, 0 months used", ["2010Q2"])],
+)
+def test_incomplete_figures_are_left_out_as_far_as_the_outcome_asks(build, document, by_months, incomplete, gaps):
+    document["outcomes"][0] |= {"incomplete": incomplete} if incomplete else {}
+    panel = build(by_months)
+    assert [str(period) for period in panel.gaps("Town")] == gaps
+    notes = " | ".join(panel.dropped)
+    assert notes.count("says that it covers") == len(gaps)
+    assert ("2010-06-30 (counts.csv:3, yearbook) says that it covers 2 of 3 months" in notes) == bool(gaps)
+    assert (
+        "20 for East, 2010-07-01 to 2010-09-30 (counts.csv:4, yearbook) says 0 months and is used all the same" in notes
+    ) == (incomplete == "left out, 0 months used")
+    assert ("months_reported is blank for 1 figure that is used as complete (2010)" in notes) == bool(gaps)
+
+
+def test_an_older_population_stands_in_where_there_is_no_figure(build, counts, population):
+    people = population[~((population["unit"] == "West") & (population["date"] >= date(2012, 1, 1)))]
+    late = (counts["unit"] == "West") & (counts["period_start"] >= date(2012, 4, 1))
+    panel = build(counts[~late].reset_index(drop=True), people=people)
+    assert len(panel.gaps("Town")) == 11 and (panel.exposure["Town"] == 1000).all()
+    assert panel.dropped == (
+        "population.csv has no population of Town for 11 periods from 2012Q2 to 2014Q4, nor has the unit a figure there; the "
+        "nearest one stands in",
+    )
 
 
 def test_an_excluded_donor_is_not_in_the_panel(build, document):

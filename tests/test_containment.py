@@ -33,7 +33,7 @@ def frames(town, land):
 def test_months_are_subtracted_one_by_one():
     values, _, notes = without_contained([TOWN, REST], *frames(series(1, 2, 3, 4, 5, 6), series(*[10] * 6)), ())
     assert values["Rest"].tolist() == [9, 8, 7, 6, 5, 4] and values["Town"].tolist() == [1, 2, 3, 4, 5, 6]
-    assert notes == ("Rest is Land less Town",)
+    assert notes == (("Rest", "Rest is Land less Town"),)
 
 
 def test_a_span_is_spread_over_its_days_in_whole_counts_that_add_up():
@@ -45,7 +45,7 @@ def test_a_span_is_spread_over_its_days_in_whole_counts_that_add_up():
         [TOWN, REST], *frames(nothing, series(*[10] * 6)), (span("2020-01-01", "2020-03-31", 7),)
     )
     assert values["Rest"].tolist() == [8, 7, 8, 9, 9, 9] and values["Town"].isna().sum() == 3
-    assert "spread evenly" in notes[0]
+    assert "spread evenly" in notes[0][1]
 
 
 def test_where_the_part_has_no_figure_the_total_has_none():

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from gvi_eval.errors import DataError, StudyError
 from gvi_eval.panel import Panel, period_of
-from gvi_eval.study import Window
+from gvi_eval.resources import CHECKOUT
+from gvi_eval.study import OutlierRule, Window
+from gvi_eval.tables import read_table
 from gvi_eval.windows import CountWindow
 
 COUNTS = st.lists(st.integers(0, 60), min_size=24, max_size=24)
@@ -224,6 +226,80 @@ def test_two_treated_units_have_no_sole_one(year_and_a_half):
     onsets = MappingProxyType(dict(year_and_a_half.onsets) | {"A": pd.Period("2010-06", "M")})
     with pytest.raises(StudyError, match="takes one treated unit, the panel has 2"):
         _ = year_and_a_half.with_(onsets=onsets).sole_treated
+
+
+def test_a_count_far_above_those_around_it_becomes_a_gap_and_is_listed(make_panel):
+    # Around 60 lie 10, 12, 10, 12, 10, 12, 10, 12 with median 11: 60 is beyond 1.6 times that, and a Poisson of mean
+    # 11 + ln 2 gives 60 or more with a chance below exp(-(60 ln(60/11.69) - 60 + 11.69)) = exp(-49.8).
+    quiet = [10, 12] * 10
+    donor = [*quiet[:8], 60, *quiet[8:19]]
+    panel = make_panel({"Town": donor, "Donor": donor, "Calm": quiet}, onset=15)
+    cleared = panel.without_outliers(OutlierRule())
+    assert np.flatnonzero(cleared.values["Donor"].isna()).tolist() == [8]
+    assert cleared.values[["Town", "Calm"]].equals(panel.values[["Town", "Calm"]])
+    assert cleared.dropped == (
+        "60 in Donor, 2010-09, left out: the median of the 8 counts around it is 11 "
+        "(above 1.6 times the median of 4 periods either side, chance below 1e-06)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "rule", "out"),
+    [
+        (17, OutlierRule(chance=0.99), False),  # 1.55 times the median
+        (19, OutlierRule(chance=0.99), True),
+        (30, OutlierRule(), False),  # exp(-9.97) = 4.7e-5
+        (37, OutlierRule(), True),  # exp(-17.3) = 3e-8
+        (37, OutlierRule(chance=1e-9), False),
+        (37, OutlierRule(factor=3.4), False),
+    ],
+)
+def test_a_rule_asks_for_factor_and_chance_both(make_panel, count, rule, out):
+    donor = [11] * 8 + [count] + [11] * 11
+    cleared = make_panel({"Town": [11] * 20, "Donor": donor}, onset=15).without_outliers(rule)
+    assert cleared.values["Donor"].isna().any() == out
+
+
+def test_a_small_count_is_never_an_outlier_for_being_small(make_panel):
+    donor = [0, 0, 1, 0, 0, 2, 0, 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 4, 0]
+    panel = make_panel({"Town": donor, "Donor": donor}, onset=15)
+    assert panel.without_outliers(OutlierRule()).values.equals(panel.values)
+
+
+def test_a_count_with_too_few_counts_around_it_is_not_judged(make_panel):
+    donor = [60.0, 11, 11, 11, np.nan, 11, 11, 11, 11, 11, 11, 11]
+    panel = make_panel({"Town": [11] * 12, "Donor": donor}, onset=6)
+    assert panel.without_outliers(OutlierRule()).values["Donor"].iloc[0] == 60  # three counts within four months
+    assert np.isnan(panel.without_outliers(OutlierRule(around=3)).values["Donor"].iloc[0])
+
+
+def test_outliers_of_figures_that_are_no_counts_are_refused(make_panel):
+    panel = make_panel({"Town": [1.0] * 12, "Donor": [1.0] * 12}, onset=6, kind="continuous", outcome="fear")
+    with pytest.raises(StudyError, match="without_outliers judges counts, but fear is of kind continuous; drop the transform"):
+        panel.without_outliers(OutlierRule())
+
+
+def test_the_published_mass_registrations_are_found_by_the_rule():
+    table = read_table(CHECKOUT / "analyses/data/statistics_denmark/straf11_quarterly.csv", "counts")
+    own = table[table["measure"] == "violence"].assign(period=lambda rows: rows["period_start"].dt.to_period("Q"))
+    values = own.pivot(index="period", columns="unit", values="value").astype(float)
+    district = ["København", "Frederiksberg", "Tårnby", "Dragør"]
+    donors = values.drop(columns=["Denmark", *district[1:]])
+    panel = Panel(donors, donors * 0 + 1, {"København": pd.Period("2022Q1")})
+    cleared = panel.without_outliers(OutlierRule())
+    found = {(unit, str(period)) for unit in cleared.donors for period in cleared.gaps(unit)}
+    published = {("Gladsaxe", "2022Q2"), ("Aalborg", "2022Q2"), ("Brøndby", "2022Q2"), ("Odense", "2019Q4")}
+    assert published <= found and len(found) == len(cleared.dropped) == 19
+    assert ("Middelfart", "2020Q3") in found  # 219 about a median of 44: not published, but no less strange
+    assert cleared.gaps("København") == ()
+
+
+def test_only_donors_with_every_figure_of_the_treated_unit_are_kept(make_panel):
+    gap, full = [1.0, np.nan, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0]
+    panel = make_panel({"Town": gap, "Same gap": gap, "Full": full, "Other gap": [1.0, 2.0, np.nan, 4.0]}, onset=2)
+    kept = panel.complete_donors()
+    assert kept.donors == ["Same gap", "Full"] and kept.dropped == ("the donor Other gap left out: no figure for 2010-03",)
+    assert kept.onsets == panel.onsets and kept.values["Town"].equals(panel.values["Town"])
 
 
 def test_adjusting_divides_what_came_after_the_start_by_the_ratio(year_and_a_half):

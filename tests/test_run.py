@@ -157,3 +157,21 @@ def test_a_second_run_elsewhere_gives_the_same_bytes_for_every_file(document, wr
     one, two = contents(tmp_path / "one"), contents(tmp_path / "two")
     assert list(one) == list(two) and "manifest.json" in one and any(name.endswith(".png") for name in one)
     assert [name for name in one if one[name] != two[name]] == []
+
+
+def test_two_treated_units_are_run_and_published_side_by_side(two_sites, four_areas, write_study, tmp_path):
+    # Burglary stays at 50 in East and 5 in West; only the shootings of East fall.
+    two_sites["interventions"] += [
+        {"name": "Conflict in North", "role": "shock", "unit": "North", "start": date(2012, 1, 1), "source": "s"}
+    ]
+    result = run_study(write_study(tmp_path / "town", two_sites, four_areas))
+    rows = effects_table(result)
+    own = rows[(rows["estimand"] == "ratio") & (rows["part"] == "declared")].set_index("unit")
+    assert own["onset"].to_dict() == {"East": "2013Q1", "West": "2012Q1"}
+    assert own["point"].tolist() == pytest.approx([1.0, 1.0])
+    assert [(pair.level.fit.unit, pair.trend.fit.unit) for pair in result.pairs] == [("East", "East"), ("West", "West")]
+    publish(result, tmp_path / "out")
+    figures = sorted(folder.name for folder in (tmp_path / "out" / "figures").iterdir())
+    assert figures == ["estimates", "path-burglary-east", "path-burglary-west"]
+    drawn = (tmp_path / "out" / "figures" / "path-burglary-west" / "figure.svg").read_text(encoding="utf-8")
+    assert "Programme in West" in drawn and "New form" in drawn and "Conflict" not in drawn  # North is only a donor

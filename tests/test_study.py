@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gvi_eval.errors import StudyError
 from gvi_eval.resources import CHECKOUT
-from gvi_eval.study import Moment, Window, load_study
+from gvi_eval.study import Moment, OutlierRule, Window, load_study
 
 DAYS = st.dates(date(1990, 1, 1), date(2040, 12, 31))
 
@@ -197,6 +197,77 @@ def test_an_undeclared_outcome_is_named_with_those_declared(document, refusal):
 def test_a_study_without_a_treated_place_is_refused(document, refusal):
     document["units"][0]["role"] = "donor"
     assert any("0 units have the role treated (none)" in line for line in refusal())
+
+
+def test_a_study_of_several_treated_units_knows_the_programme_of_each(two_sites, load):
+    study = load()
+    assert [unit.name for unit in study.treated_units] == ["East", "West"]
+    assert study.treatment_of("West").start == Moment(date(2012, 1, 1), date(2012, 1, 1))
+    assert [each.unit for each in study.specifications] == ["East", "West"]
+    assert (study.treated.name, study.treatment.name) == ("East", "Programme")  # the headline's
+    assert [event.name for event in study.events_of("West")] == ["Programme in West", "New form"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (None, r"the study town has 2 treated units \(East, West\); name one of them as the unit"),
+        ("North", "'North' is not a treated unit of the study town; its treated units are East, West"),
+    ],
+)
+def test_a_treated_unit_is_asked_for_by_its_name(two_sites, load, name, sentence):
+    study = load()
+    with pytest.raises(StudyError, match=sentence):
+        study.treated_unit(name)
+
+
+@pytest.mark.parametrize(
+    ("part", "place", "changes", "sentence"),
+    [
+        ("specifications", 1, {"unit": None}, "specification 'West, level' names no unit, and 2 units are treated; add unit = one of East, West"),
+        ("specifications", 1, {"unit": "North"}, "specification 'West, level' names the unit 'North', which is not treated; treated are East, West"),
+        ("interventions", 2, {"unit": "Nroth"}, "the intervention 'New form' names the unit 'Nroth', which is not declared; declared are East, West, North, South"),
+        ("interventions", 1, {"unit": None}, "the treatment 'Programme in West' names no unit, and 2 units are treated; add unit = one of East, West"),
+        ("interventions", 1, {"role": "shock"}, "the treated unit 'West' has no treatment; add an intervention of role treatment with unit = 'West'"),
+        ("units", 1, {"role": "donor"}, "the treatment 'Programme in West' names the unit 'West', which is not treated; give the unit the role treated, or the event the role co-intervention"),
+        ("interventions", 2, {"role": "treatment", "unit": "East", "decided": date(2010, 1, 1)}, "the unit 'East' has 2 treatments (Programme, New form); keep the one that is evaluated and give the others the role co-intervention"),
+        ("outcomes", 0, {"excluded": [{"reason": "r", "unit": "Nroth"}]}, "excluded of the outcome 'shots' names the unit 'Nroth', which is not declared; declared are East, West, North, South"),
+    ],
+)  # fmt: skip
+def test_a_unit_that_is_missing_or_wrong_is_named(two_sites, refusal, part, place, changes, sentence):
+    item = two_sites[part][place] | changes
+    two_sites[part][place] = {key: value for key, value in item.items() if value is not None}
+    assert f"study.toml: {sentence}" in refusal()
+
+
+def test_a_grid_of_a_study_with_several_treated_units_names_its_unit(two_sites, load, refusal):
+    grid = {"estimator": "segmented", "outcome": "burglary", "windows": [{"end": date(2014, 12, 31)}], "donuts": [{}]}
+    two_sites["grid"] = grid | {"starts": [date(2012, 1, 1)]}
+    assert refusal() == ["study.toml: the grid names no unit, and 2 units are treated; add unit = one of East, West"]
+    two_sites["grid"]["unit"] = "West"
+    assert [each.unit for each in load().grid.specifications()] == ["West"]
+
+
+def test_a_rule_for_outliers_arrives_with_its_defaults(document, load):
+    document["specifications"][1]["transforms"] = [{"without_outliers": {"factor": 2}}, {"complete_donors": True}]
+    assert load().specifications[1].transforms == (("without_outliers", OutlierRule(2, 4, 1e-6)), ("complete_donors", True))
+    assert str(OutlierRule()) == "above 1.6 times the median of 4 periods either side, chance below 1e-06"
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        ({"factor": 0.9}, "factor of without_outliers is 0.9; choose 1 or more"),
+        ({"around": 0}, "around of without_outliers is 0; choose 1 period or more"),
+        ({"chance": 1.0}, "chance of without_outliers is 1.0; choose one between 0 and 1"),
+    ],
+)
+def test_a_rule_for_outliers_that_means_nothing_is_refused(document, refusal, rule, sentence):
+    with pytest.raises(StudyError, match=sentence):
+        OutlierRule(**rule)
+    document["specifications"][1]["transforms"] = [{"without_outliers": rule}]
+    (line,) = refusal()
+    assert f"specifications[1].transforms[0].without_outliers.{next(iter(rule))} is" in line and "expected: a" in line
 
 
 def test_a_study_without_a_treatment_is_refused(document, refusal):

@@ -30,10 +30,11 @@ def draw_study(
     plain = ratios[ratios["part"].isin(["declared", "twin", "prior"])]
     names = []
     for outcome in study.outcomes:
-        row = _shown(plain, outcome)
-        if row is not None:
-            names.append(_draw_path(folder, study, outcome, row, source, run))
-            done(names[-1])
+        for unit in study.treated_units:
+            row = _shown(plain[plain["unit"] == unit.name], outcome)
+            if row is not None:
+                names.append(_draw_path(folder, study, outcome, row, source, run))
+                done(names[-1])
     names.append(_draw_estimates(folder, study, plain, source, run))
     done(names[-1])
     if (ratios["part"] == "grid").any():
@@ -52,7 +53,7 @@ def draw_study(
 
 
 def _shown(ratios: pd.DataFrame, outcome: Outcome) -> pd.Series | None:
-    """The row whose path is drawn for an outcome: the headline, else the first declared that has a path."""
+    """The row of a unit whose path is drawn for an outcome: the headline, else the first declared that has a path."""
     own = ratios[(ratios["outcome"] == outcome.title) & ratios["path"].notna() & ratios["point"].notna()]
     if own.empty:
         return None
@@ -63,17 +64,20 @@ def _shown(ratios: pd.DataFrame, outcome: Outcome) -> pd.Series | None:
 def _draw_path(folder: Path, study: Study, outcome: Outcome, row: pd.Series, source: str, run: str) -> str:
     path = pd.read_csv(folder / row["path"], parse_dates=["period_start", "period_end"])
     path["period_start"], path["period_end"] = path["period_start"].dt.date, path["period_end"].dt.date
-    start = (study.treatment.start.earliest, study.treatment.start.latest)
-    markers = _markers(study, path)
+    treatment = study.treatment_of(row["unit"])
+    place = f", {row['unit']}" if len(study.treated_units) > 1 else ""
+    name = f"path-{slug(outcome.name + place)}"
+    start = (treatment.start.earliest, treatment.start.latest)
+    markers = _markers(study, row["unit"], path)
     spans = _spans(folder / row["panel"], row["unit"], path)
     word = {"M": "month", "Q": "quarter", "Y": "year"}[study.frequency]
     caption = (
         f"{row['unit']}, specification “{row['specification']}” ({row['estimator']}), start {row['onset']}: "
-        f"ratio {_numbers(row)}. Dashed: expected without {study.treatment.name}. {source}."
+        f"ratio {_numbers(row)}. Dashed: expected without {treatment.name}. {source}."
     )
     figure = path_figure(
         path,
-        title=f"{study.title}: {outcome.label}",
+        title=f"{study.title}{place}: {outcome.label}",
         y_label=f"{outcome.label} per {word}",
         start=start,
         events=markers,
@@ -82,7 +86,6 @@ def _draw_path(folder: Path, study: Study, outcome: Outcome, row: pd.Series, sou
         proxy_for=outcome.proxy_for,
         caption=caption,
     )
-    name = f"path-{slug(outcome.name)}"
     alt = alt_path(
         path,
         outcome=_in_languages(outcome.label, outcome.label_in),
@@ -91,7 +94,7 @@ def _draw_path(folder: Path, study: Study, outcome: Outcome, row: pd.Series, sou
         spans=spans,
         events=len(markers),
     )
-    about = FigureAbout(name, f"{study.title}: {outcome.title}", caption, alt, source, run)
+    about = FigureAbout(name, f"{study.title}{place}: {outcome.title}", caption, alt, source, run)
     save_figure(figure, folder / "figures" / name, path, about)
     return name
 
@@ -126,12 +129,14 @@ def _draw_grid(folder: Path, study: Study, rows: pd.DataFrame, source: str, run:
 
 
 def _draw_starts(folder: Path, study: Study, several: pd.DataFrame, source: str, run: str) -> str:
-    """The headline and its companions on the primary outcome at each start of the interval."""
+    """The headline and its companions on the primary outcome at each start of the interval, of one unit."""
     primary = several[several["outcome"] == study.primary.title]
+    primary = primary[primary["unit"] == primary["unit"].iloc[0]]
+    treatment = study.treatment_of(primary["unit"].iloc[0])
     chosen = primary[primary["specification"].isin(primary["specification"].unique()[:2])]
     labels = chosen["specification"] + ", start " + chosen["onset"]
     caption = (
-        f"The start of {study.treatment.name} is published only as an interval; each start in it gives its own ratio. "
+        f"The start of {treatment.name} is published only as an interval; each start in it gives its own ratio. "
         f"Outcome: {study.primary.title}. {source}."
     )
     return _draw_forest(folder, study, chosen, labels, "starts", f"{study.title}: each possible start", caption, source, run)
@@ -180,11 +185,11 @@ def _draw_placebos(folder: Path, study: Study, rows: pd.DataFrame, source: str, 
             yield name
 
 
-def _markers(study: Study, path: pd.DataFrame) -> list[Marker]:
-    """Decision, phases and other events that fall into the days of the path."""
+def _markers(study: Study, unit: str, path: pd.DataFrame) -> list[Marker]:
+    """Decision, phases and other events of a unit that fall into the days of its path; not what happened to a donor."""
     first, last = path["period_start"].min(), path["period_end"].max()
     markers = []
-    for event in study.interventions:
+    for event in study.events_of(unit):
         if event.role != "treatment":
             end = event.end or (None if event.start.is_known else event.start.latest)
             markers.append(Marker(event.name, event.start.earliest, end, event.role))

@@ -241,10 +241,10 @@ def _with_controls(panel: Panel, number: int) -> Panel:
 
 @cache
 def study_panel(name: str, outcome: str) -> Panel:
-    """An outcome of an embedded study, over its whole baseline."""
+    """The treated unit of an embedded study without donors, over its whole baseline."""
     file = find_study(name)
     study = load_study(file)
-    return build_panel(study, read_tables(study, file.parent), outcome)
+    return build_panel(study, read_tables(study, file.parent), outcome, beside=())
 
 
 def published_mean(panel: Panel) -> float:
