@@ -34,7 +34,9 @@ def missing_series(study: Study, declared: MissingSeries, tables: Mapping[str, p
         if rows.empty:
             raise DataError(f"{name} has no figure of {', '.join(declared.measures)}; correct the table or the measures")
         frames.append(rows.assign(figure=[f"{name}:{line}" for line in rows.index]))
-    figures = pd.concat(frames).sort_values(["unit", "period_start", "period_end", "definition"], kind="stable", ignore_index=True)
+    figures = pd.concat(frames).sort_values(
+        ["unit", "period_start", "period_end", "definition"], kind="stable", ignore_index=True
+    )
     figures = figures[
         [
             "unit",
@@ -78,11 +80,11 @@ def _reasons(study: Study, declared: MissingSeries, figures: pd.DataFrame) -> li
     conflicts = int(_overlapping(own))
     if conflicts:
         reasons.append(f"{conflicts} of them overlap others in part or whole, from different counters.")
-    country = figures[~figures["unit"].isin(declared.areas)]
-    if len(country):
+    others = figures.loc[~figures["unit"].isin(declared.areas), "unit"].value_counts()
+    if len(others):
+        named = ", ".join(f"{unit} ({count})" for unit, count in others.items())
         reasons.append(
-            f"The other {len(country)} figures are of {', '.join(country['unit'].unique())}: the place is inside them and cannot be "
-            "taken out, and the number that it contributes is not published."
+            f"The other {others.sum()} figures are of {named}: not of the place, or of a whole whose parts are not published."
         )
     return reasons
 

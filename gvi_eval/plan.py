@@ -11,6 +11,7 @@ from gvi_eval.errors import StudyError
 from gvi_eval.estimators import Estimator, estimator_class, make_estimator, uses_donors
 from gvi_eval.inference.placebo import PlaceboInference
 from gvi_eval.inference.start_interval import candidate_starts
+from gvi_eval.missing_series import Missing, missing_series
 from gvi_eval.panel import Panel, period_of
 from gvi_eval.resources import CHECKOUT
 from gvi_eval.sensitivity.level_trend import has_trend
@@ -48,6 +49,7 @@ class Plan:
     file: Path
     analyses: tuple[Planned, ...]
     inputs: Mapping[str, Path]
+    missing: tuple[Missing, ...] = ()
 
 
 def find_study(name: str) -> Path:
@@ -83,7 +85,8 @@ def prepare(path: Path) -> Plan:
     inputs = {name: locate_table(name, path.parent) for name in tables}
     for file in inputs.values():
         read_origin(file)
-    return Plan(study, path, tuple(_with_twins(_with_priors(planned))), inputs)
+    missing = tuple(missing_series(study, declared, tables) for declared in study.missing_series)
+    return Plan(study, path, tuple(_with_twins(_with_priors(planned))), inputs, missing)
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,7 @@ def _check_events(study: Study, planned: list[Planned]) -> None:
 def read_tables(study: Study, folder: Path) -> dict[str, pd.DataFrame]:
     """The tables a study names, validated; looked for beside the study file, then in analyses/data."""
     wanted = {table: "counts" for outcome in study.outcomes for table in outcome.tables}
+    wanted |= {table: "counts" for missing in study.missing_series for table in missing.tables}
     wanted |= {outcome.population: "population" for outcome in study.outcomes if outcome.population}
     return {name: read_table(locate_table(name, folder), schema) for name, schema in wanted.items()}
 

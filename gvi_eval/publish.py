@@ -12,6 +12,7 @@ from gvi_eval.errors import DataError
 from gvi_eval.estimators import settings_of
 from gvi_eval.hashing import code_hash, file_hash, settings_hash
 from gvi_eval.resources import CHECKOUT
+from gvi_eval.missing_series import missing_page
 from gvi_eval.results import (
     StudyResult,
     agreement_table,
@@ -23,7 +24,7 @@ from gvi_eval.results import (
     threats_table,
 )
 from gvi_eval.tables import Origin, read_origin
-from gvi_eval.writing import csv_bytes, json_bytes, whole_folder
+from gvi_eval.writing import csv_bytes, json_bytes, slug, whole_folder
 
 COMPILED = "compiled"  # begins the publisher of a table whose rows have publishers of their own
 SOFTWARE = ("matplotlib", "numpy", "pandas", "scipy", "seaborn", "statsmodels")
@@ -52,6 +53,10 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
             _write(fresh / "comparisons.csv", csv_bytes(comparisons))
             _write(fresh / "leave_out.csv", csv_bytes(leave_out_table(result)))
             _write(fresh / "placebo_dates.csv", csv_bytes(placebo_dates_table(result)))
+        for missing in result.missing:
+            name = slug(missing.declared.name)
+            _write(fresh / "missing" / f"{name}.md", missing_page(result.study, missing).encode())
+            _write(fresh / "missing" / f"{name}.csv", csv_bytes(missing.figures))
         for name, table in diagnostics_tables(result.diagnostics).items():
             _write(fresh / "diagnostics" / name, csv_bytes(table))
         for analysis in result.analyses:

@@ -13,6 +13,7 @@ from gvi_eval.diagnostics import Diagnostics
 from gvi_eval.effect import Effect
 from gvi_eval.estimators import Estimator, uses_donors
 from gvi_eval.inference.evaluation import Evaluation
+from gvi_eval.missing_series import Missing
 from gvi_eval.panel import Panel
 from gvi_eval.sensitivity.agreement import agreement
 from gvi_eval.sensitivity.exclusion import exclusion
@@ -83,6 +84,7 @@ class StudyResult:
     threats: tuple[ThreatResult, ...]
     power: tuple[PowerRow, ...] = ()
     diagnostics: Diagnostics = Diagnostics()
+    missing: tuple[Missing, ...] = ()
 
     @property
     def headline(self) -> Analysis:

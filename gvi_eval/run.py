@@ -49,6 +49,7 @@ def run_study(path: Path, done: Callable[[str], None] = lambda what: None, resam
         threats=(*_threats(study, analyses), *fading),
         power=_power(study, analyses, done),
         diagnostics=diagnostics,
+        missing=plan.missing,
     )
 
 
@@ -64,6 +65,8 @@ def _posteriors(plan: Plan, resample: bool) -> AbstractContextManager[object]:
 def _diagnostics(study: Study, analyses: list[Analysis], done: Callable[[str], None]) -> Diagnostics:
     """The headline looked into; the first start stands for an interval."""
     headline = next(analysis for analysis in analyses if analysis.specification.headline)
+    if uses_donors(headline.estimator):  # its fit, placebos, dates and donors are looked into with the analysis itself
+        return Diagnostics()
     return diagnose(study, headline.estimator, headline.panel, headline.fit, done)
 
 
@@ -175,9 +178,7 @@ def _threats(study: Study, analyses: list[Analysis]) -> Iterator[ThreatResult]:
                 continue
             if control.evaluation is not None and primary.evaluation is not None:
                 placebos = control.evaluation.placebos(study.estimands[0])
-                result = negative_control_beside_donors(
-                    primary.fit, control.fit, placebos, study.primary.title, outcome.title
-                )
+                result = negative_control_beside_donors(primary.fit, control.fit, placebos, study.primary.title, outcome.title)
             elif control.fit.counterfactual is None or control.fit.counterfactual.mixture is None:
                 continue
             else:

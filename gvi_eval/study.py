@@ -256,6 +256,21 @@ def _donut_name(donut: Window) -> str:
 
 
 @dataclass(frozen=True)
+class MissingSeries:
+    """An outcome that the study would ask about and cannot: what is published of it, which series is missing, who holds it."""
+
+    name: str
+    title: str
+    why: str
+    tables: tuple[str, ...]
+    measures: tuple[str, ...]
+    areas: tuple[str, ...]  # names under which the tables hold the treated place
+    series: str
+    holder: str
+    instead: str
+
+
+@dataclass(frozen=True)
 class Study:
     """One evaluation, complete: nothing about it is decided anywhere else."""
 
@@ -271,6 +286,7 @@ class Study:
     specifications: tuple[Specification, ...]
     smallest_effect: tuple[float, float] = (0.90, 1.11)
     limits: tuple[str, ...] = ()
+    missing_series: tuple[MissingSeries, ...] = ()
     grid: Grid | None = None
     candidate_starts: Window | None = None  # the first and last day of the starts that are compared as a diagnostic
     seed: int = 1
@@ -411,6 +427,10 @@ def _study(document: dict[str, Any]) -> Study:
         specifications=tuple(map(_specification, document["specifications"])),
         smallest_effect=tuple(document.get("smallest_effect", Study.smallest_effect)),
         limits=tuple(document.get("limits", ())),
+        missing_series=tuple(
+            MissingSeries(**{key: tuple(value) if isinstance(value, list) else value for key, value in item.items()})
+            for item in document.get("missing_series", ())
+        ),
         grid=_grid(document.get("grid")),
         candidate_starts=_window(document["candidate_starts"]) if "candidate_starts" in document else None,
         seed=document.get("seed", Study.seed),

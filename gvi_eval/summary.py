@@ -22,11 +22,13 @@ from gvi_eval.sensitivity.level_trend import LevelTrend
 from gvi_eval.sensitivity.power import detectable_of, power_sentence
 from gvi_eval.sensitivity.threats import ThreatResult
 from gvi_eval.study import Outcome
+from gvi_eval.writing import slug
 
 LEGEND = (
     "\nIntervals are 95 % unless said. finds: the ratio that a standard error like this analysis' own detects with 80 % power. "
     "prevented: with the trend. apart: whether a step can be told from the trend before it."
 )
+A_DONOR = "the donor "  # begins the sentence about a donor that is left out
 MANY = 3  # names that fit into a sentence
 
 
@@ -43,6 +45,7 @@ def summary(result: StudyResult, folder: Path) -> RenderableType:
     parts += _sentences("Beside these numbers", _notes(result))
     parts += _sentences("Threats to validity", _threats(result))
     parts += _sentences("Figures not used", _unused(result))
+    parts += _sentences("No estimate for want of figures", _missing(result))
     parts += _sentences("Limits", list(study.limits))
     parts.append(Text(f"\n{folder / 'effects.csv'} and, beside it, paths, panels, figures and manifest.json", style="dim"))
     return Group(*parts)
@@ -235,11 +238,17 @@ def _notes(result: StudyResult) -> list[str]:
     owners: dict[str, list[str]] = {}
     for analysis in result.analyses:
         for note in (*analysis.fit.notes, *filter(None, [analysis.fit.refusal])):
+            if note.startswith(A_DONOR):
+                continue
             names = owners.setdefault(note, [])
             if not note.startswith(NOT_USED) and analysis.specification.name not in names:
                 names.append(analysis.specification.name)
     every = len({analysis.specification.name for analysis in result.analyses})
-    return [f"{_owners(names, every)}: {note}" for note, names in owners.items() if names]
+    left_out = {note for analysis in result.analyses for note in analysis.fit.notes if note.startswith(A_DONOR)}
+    donors = (
+        [f"donors left out of some comparison for want of figures, {len(left_out)} notes in effects.csv"] if left_out else []
+    )
+    return [f"{_owners(names, every)}: {note}" for note, names in owners.items() if names] + donors
 
 
 def _owners(names: list[str], every: int) -> str:
@@ -253,6 +262,14 @@ def _unused(result: StudyResult) -> list[str]:
     primary = [each for each in result.analyses if each.specification.outcome == result.study.primary.name]
     notes = dict.fromkeys(note for analysis in primary for note in analysis.fit.notes if note.startswith(NOT_USED))
     return [note.removeprefix(NOT_USED) for note in notes]
+
+
+def _missing(result: StudyResult) -> list[str]:
+    return [
+        f"{each.declared.title}: {each.reasons[0]} Missing: {each.declared.series} "
+        f"missing/{slug(each.declared.name)}.md has every figure"
+        for each in result.missing
+    ]
 
 
 def _threats(result: StudyResult) -> list[str]:

@@ -14,7 +14,7 @@ LAYERS = (
     {"schema", "privacy", "tables", "windows", "sources"},
     {"indicators"},
     {"panel"},
-    {"containment"},
+    {"containment", "missing_series"},
     {"assembly"},
     {"effect"},
     {"estimators"},

@@ -97,7 +97,9 @@ def test_the_name_of_a_panel_follows_its_content(make_panel):
     ]
     assert panel_id(panel) == panel_id(panel.with_(onsets=MappingProxyType(dict(panel.onsets))))
     assert len({panel_id(panel), *map(panel_id, others)}) == 4
-    assert panel_id(panel) == panel_id(panel.starting("2010-08"))  # the figures are the same; the start stands beside the effect
+    assert panel_id(panel) == panel_id(
+        panel.starting("2010-08")
+    )  # the figures are the same; the start stands beside the effect
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,9 @@ def placebo_figure(rows: pd.DataFrame, *, title: str, unit_word: str, caption: s
         raise DataError(f"the table of placebos has {int(rows['treated'].sum())} treated units; mark exactly one")
     shown = rows[np.isfinite(rows["log_ratio"].astype(float)) & (rows["mean_count_before"] > 0)]
     if not shown["treated"].any():
-        raise DataError(f"{rows.loc[rows['treated'], 'unit'].iloc[0]} has no ratio, so its place among the placebos is not known")
+        raise DataError(
+            f"{rows.loc[rows['treated'], 'unit'].iloc[0]} has no ratio, so its place among the placebos is not known"
+        )
     distance, reached = envelope(rows, level)
     counts, ratios = shown["mean_count_before"].to_numpy(dtype=float), np.exp(shown["log_ratio"].to_numpy(dtype=float))
     x_limits = counts.min() / ROOM, counts.max() * ROOM
@@ -95,7 +97,9 @@ def placebo_figure(rows: pd.DataFrame, *, title: str, unit_word: str, caption: s
         middle = plot_top + PLOT_HEIGHT / 2
         words = "observed over expected"
         sheet.text(MARGIN, middle, words, fontsize=BODY, rotation=90, rotation_mode="anchor", ha="center", va="top")
-        sheet.text(left + width / 2, words_top, f"mean count per {unit_word} before the start", fontsize=BODY, ha="center", va="top")
+        sheet.text(
+            left + width / 2, words_top, f"mean count per {unit_word} before the start", fontsize=BODY, ha="center", va="top"
+        )
         write(sheet, MARGIN, note_top, note_lines, SMALL)
         figure.canvas.draw()
     return figure
@@ -155,7 +159,9 @@ def _draw_legend(figure: Figure, treated: str, donors: int, level: float, top: f
             markeredgecolor=INK,
             label=f"its {donors} donors, each in its place",
         ),
-        Patch(facecolor=STRIPE, edgecolor=INK, linewidth=0.6, label=f"what {100 * level:.3g} % of places of that size stay within"),
+        Patch(
+            facecolor=STRIPE, edgecolor=INK, linewidth=0.6, label=f"what {100 * level:.3g} % of places of that size stay within"
+        ),
     ]
     figure.legend(
         handles=handles,
