@@ -31,6 +31,7 @@ from .records import (
     power_rule,
     read,
 )
+from .sampling import page as sampled_model
 from .simulate import AMPLITUDE, CYCLE, DRIFT, FEWEST_AFTER, FEWEST_BEFORE, INGARCH, SEASON, WORST
 
 PAGE = CHECKOUT / "reports" / "calibration" / "README.md"
@@ -78,7 +79,8 @@ changed without a new run, when a default leaves its band, or when this page say
 
 Contents: [in words](#in-words) · [what was simulated](#what-was-simulated) · [false alarms](#false-alarms) ·
 [coverage](#coverage) · [bias](#bias) · [width](#width) · [power](#power) · [bands](#bands-of-the-defaults) ·
-[sampling](#the-approximation-against-sampling) · [another package](#another-package-on-the-same-series) ·
+[sampling](#the-approximation-against-sampling) ·
+[the sampled model](#the-sampled-model) · [another package](#another-package-on-the-same-series) ·
 [not recorded](#not-recorded)
 
 ## In words
@@ -179,7 +181,7 @@ MISSING = """
 
 Panels of many units. `latent_counts` without a trend on the seventeen settings, all of which fall: on a falling series it is not
 calibrated, as the rows of the studies show. Boston's and Copenhagen's series under the worst autocorrelation and a random walk, and
-with an effect; `controlled` with an effect, on Malmö's spans and without a trend of its own; `structural` on most settings; the sampled model. Nothing on this page may be quoted for
+with an effect; `controlled` with an effect, on Malmö's spans and without a trend of its own; `structural` on most settings; false alarms and coverage of the sampled model. Nothing on this page may be quoted for
 series unlike those above.
 """
 
@@ -232,6 +234,7 @@ def text() -> str:
         *_bands(pairs),
         SAMPLING,
         _table(NUTS_COLUMNS, [_nuts_cells(row) for row in read(NUTS)]),
+        sampled_model.section(_table),
         *_peers(pairs),
         _confirmed(pairs),
         MISSING,
