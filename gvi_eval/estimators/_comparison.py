@@ -90,9 +90,9 @@ def comparison(panel: Panel, scale: Scale, method: str) -> Comparison:
     """The figures of the sole treated unit and its donors.
 
     Left out, with a sentence: a donor that is published for odd spans, that lacks more than `MOST_MISSING` of the periods
-    before the start or after it, or that has no event before the start. Raises `EstimationError` where the treated unit has spans, no figure
-    or no event before the start, no figure after it, or fewer than `FEWEST_DONORS` donors remain; `StudyError` for an
-    unknown scale.
+    before the start or after it, or that has no event before the start. Raises `EstimationError` where the treated unit has
+    spans, no figure or no event before the start, no figure after it, or fewer than `FEWEST_DONORS` donors remain;
+    `StudyError` for an unknown scale.
     """
     if scale not in SCALES:
         raise StudyError(f"scale of {method} is {scale!r}; choose {', '.join(SCALES)}")
@@ -180,8 +180,8 @@ def _filled(counts: np.ndarray, exposure: np.ndarray, units: list[str]) -> tuple
     complete[:, 1:][holes] = (exposure[:, 1:] * levels[:, None] * fit.units)[holes]
     names = [unit for unit, lacks in zip(units[1:], holes.any(axis=0), strict=True) if lacks]
     return complete, [
-        f"{int(holes.sum())} missing figures of {len(names)} donors ({', '.join(names[:3])}{', …' if len(names) > 3 else ''}) are "
-        "filled with what their own level and the period's say"
+        f"{int(holes.sum())} missing figures of {len(names)} donors ({', '.join(names[:3])}{', …' if len(names) > 3 else ''}) "
+        "are filled with what their own level and the period's say"
     ]
 
 

@@ -90,7 +90,8 @@ def two_way_linear(figures: np.ndarray, treated: np.ndarray, weights: np.ndarray
     system = design[np.ix_(keep, keep)]
     if np.linalg.matrix_rank(system, hermitian=True) < len(keep):
         raise EstimationError(
-            "the treatment is not told apart from the effects of units and periods: no donor has figures on both sides of the start"
+            "the treatment is not told apart from the effects of units and periods: no donor has figures on both sides of "
+            "the start"
         )
     solution = np.linalg.solve(system, target[keep])
     of_periods, effect = np.append(0.0, solution[:-1]), float(solution[-1])

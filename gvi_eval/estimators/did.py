@@ -64,8 +64,8 @@ class Did:
     def estimate(self, panel: Panel) -> Effect:
         if self.covariance == "clustered":
             raise EstimationError(
-                f"a cluster-robust p for {panel.sole_treated[0]}, the 1 treated of {len(panel.values.columns)} units, would reject "
-                f"true nulls most of the time; it needs {FEWEST_CLUSTERS} treated units: use covariance = 'placebo'"
+                f"a cluster-robust p for {panel.sole_treated[0]}, the 1 treated of {len(panel.values.columns)} units, would "
+                f"reject true nulls most of the time; it needs {FEWEST_CLUSTERS} treated units: use covariance = 'placebo'"
             )
         side = self._side(panel)
         family, ratios = self._fitted(side, False, False)

@@ -27,7 +27,7 @@ SMALL = 1e-6  # times the noise: the ridge that only settles ties
 
 @dataclass(frozen=True)
 class Sdid:
-    """Synthetic difference-in-differences: donors weighted by their likeness before the start, periods by theirs to those after.
+    """Synthetic difference-in-differences: donors weighted by likeness before the start, periods by likeness to those after.
 
     For counts, continuous figures and shares. On the scale, with T0 periods before and T1 after the start and N donors:
 
@@ -42,7 +42,8 @@ class Sdid:
     ``scale`` as in `Synthetic`. The effect is Σ observed / Σ expected in counts; its contrast 'difference' on figures without
     exposure is the authors' τ. There is no interval here: see `gvi_eval.inference.placebo`.
 
-    Raises `EstimationError` as `comparison` does, and with fewer than 2 periods before the start; `StudyError` for an unknown variant.
+    Raises `EstimationError` as `comparison` does, and with fewer than 2 periods before the start; `StudyError` for an unknown
+    variant.
 
     Source: Arkhangelsky, Athey, Hirshberg, Imbens & Wager (2021) Synthetic difference-in-differences, Am. Econ. Rev. 111(12),
     doi:10.1257/aer.20190159.
@@ -87,8 +88,8 @@ class Sdid:
         figures = side.figures[rows]
         if len(figures) < 2:
             raise EstimationError(
-                f"{side.units[0]} has {len(figures)} periods before the start {side.onset} with figures, and {self.name} needs 2 to "
-                "tell how much they scatter; widen the baseline"
+                f"{side.units[0]} has {len(figures)} periods before the start {side.onset} with figures, and {self.name} needs "
+                "2 to tell how much they scatter; widen the baseline"
             )
         noise = np.array([_noise(side, among) for among in donors])
         if self.variant == "did":

@@ -102,8 +102,8 @@ class Synthetic:
             }
             if fit.disagreement > DISAGREEMENT:
                 notes += (
-                    f"the searches for V from different starts ended up to {fit.disagreement:.0%} apart in their mean squared gap; "
-                    f"the best, {fit.mspe:.4g}, is used, and no weights go below {fit.bound:.4g}",
+                    f"the searches for V from different starts ended up to {fit.disagreement:.0%} apart in their mean squared "
+                    f"gap; the best, {fit.mspe:.4g}, is used, and no weights go below {fit.bound:.4g}",
                 )
         return family_effect(family, panel, self.name, self.level, details, notes)
 

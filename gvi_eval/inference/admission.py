@@ -26,7 +26,8 @@ class Fit:
     rmspe; share, of the mean; noise, the RMSPE that Poisson scatter of unit and donors alone would give,
     noise² = mean over t of (y_t / P_t² + Σ_j w_j² y_jt / P_jt²); ratio = rmspe / noise, NaN for figures that are no counts;
     mean_gap, of the mean; gap_error, its standard error; beyond, the share of periods in which the unit lies beyond the
-    donors' lowest and highest; hold_out, the RMSPE of the last year before the start when it is not fitted, over that of the fit.
+    donors' lowest and highest; hold_out, the RMSPE of the last year before the start when it is not fitted, over that of the
+    fit.
     """
 
     rmspe: float
@@ -95,13 +96,13 @@ def refusals(estimator: Comparative, panel: Panel, family: Family, fit: Fit, det
     if not estimator.shifts and not fit.inside_hull:
         found.append(
             f"{unit} lies outside its donors before the start: beyond all of them in {fit.beyond:.0%} of the periods, "
-            f"{fit.mean_gap:+.1%} on average (standard error {fit.gap_error:.1%}), and {method} without an intercept carries that "
-            "gap on; use an intercept or sdid"
+            f"{fit.mean_gap:+.1%} on average (standard error {fit.gap_error:.1%}), and {method} without an intercept carries "
+            "that gap on; use an intercept or sdid"
         )
     elif fit.mean_count >= LARGE_COUNT and detectable is not None and abs(np.log1p(fit.mean_gap)) > -np.log(detectable) / 2:
         found.append(
-            f"the mean gap of {unit} before the start is {fit.mean_gap:+.1%}, more than half the effect that this design detects "
-            f"(a ratio of {detectable:.2f})"
+            f"the mean gap of {unit} before the start is {fit.mean_gap:+.1%}, more than half the effect that this design "
+            f"detects (a ratio of {detectable:.2f})"
         )
     found += _contaminated(panel, family)
     if family.comparison.scale == "log":

@@ -9,7 +9,7 @@ import numpy as np
 from gvi_eval.effect import Effect
 from gvi_eval.estimators._comparison import Comparative, Family, family_effect
 from gvi_eval.inference.admission import Fit, fit_of, hold_out_error, refusals
-from gvi_eval.inference.placebo import PlaceboInference, Placebos, placebo_in_space
+from gvi_eval.inference.placebo import BY_SIZE, PlaceboInference, Placebos, placebo_in_space
 from gvi_eval.intervals import Interval
 from gvi_eval.panel import Panel
 from gvi_eval.study import Estimand
@@ -95,7 +95,7 @@ class Evaluation:
         return words
 
 
-def evaluate(estimator: Comparative, panel: Panel, inference: PlaceboInference = PlaceboInference()) -> Evaluation:
+def evaluate(estimator: Comparative, panel: Panel, inference: PlaceboInference = BY_SIZE) -> Evaluation:
     """Fit a method with donors, all its placebos, and what admission asks.
 
     Raises `EstimationError` as the method does.

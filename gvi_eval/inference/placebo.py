@@ -11,7 +11,7 @@ import pandas as pd
 from gvi_eval.effect import Counterfactual, contrast_rows
 from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.estimators._comparison import Family
-from gvi_eval.intervals import Interval, Test
+from gvi_eval.intervals import Test
 from gvi_eval.study import Estimand
 
 Statistic = Literal["log ratio", "rmspe ratio"]
@@ -36,6 +36,9 @@ class PlaceboInference:
     def __post_init__(self) -> None:
         if self.statistic not in STATISTICS:
             raise StudyError(f"statistic of the placebos is {self.statistic!r}; choose {', '.join(STATISTICS)}")
+
+
+BY_SIZE = PlaceboInference()
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +126,7 @@ class Placebos:
         return self.log_ratio[0] - reach, self.log_ratio[0] + reach, level
 
     def detectable(self, level: float = 0.95) -> float | None:
-        """The ratio below 1 that a test of this level finds with 80 % power; None where the donors are too few for the level."""
+        """The ratio below 1 that a test of this level finds with 80 % power; None where the donors are too few for it."""
         distance, reached = self.critical(level)
         if reached < level or not np.isfinite(distance):
             return None
@@ -149,7 +152,7 @@ class Placebos:
         )
 
 
-def placebo_in_space(family: Family, estimand: Estimand, inference: PlaceboInference = PlaceboInference()) -> Placebos:
+def placebo_in_space(family: Family, estimand: Estimand, inference: PlaceboInference = BY_SIZE) -> Placebos:
     """What a family with placebos says over the window of an estimand.
 
     A unit of which nothing was expected is infinitely far out, which can only raise the p-value. Raises `EstimationError`
