@@ -45,7 +45,8 @@ BY_SIZE = PlaceboInference()
 class Placebos:
     """What the method says of every unit over one window; the treated unit is the first.
 
-    units (unit,); observed and expected sums over the window; log_ratio of them; mean_count a period before the start;
+    units (unit,); observed and expected sums over the window and the `periods` of it that have a figure of the treated unit;
+    log_ratio of the sums, to which counts have half an event `added`; mean_count a period before the start;
     spread (unit,): sqrt(a + b / mean_count), fitted on the donors; rmspe_before and rmspe_after of the rates; rate_gap,
     the mean gap of the rates over the window.
     """
@@ -53,6 +54,8 @@ class Placebos:
     units: tuple[str, ...]
     observed: np.ndarray
     expected: np.ndarray
+    periods: int
+    added: float
     log_ratio: np.ndarray
     mean_count: np.ndarray
     size: tuple[float, float]
@@ -125,6 +128,18 @@ class Placebos:
         reach = distance * float(self.spread[0])
         return self.log_ratio[0] - reach, self.log_ratio[0] + reach, level
 
+    def ratio_interval(self, level: float) -> tuple[float, float, float]:
+        """The same as ratios; half an event more or less never puts the ratio of the sums itself outside."""
+        lower, upper, level = self.log_interval(level)
+        point = float(self.observed[0] / self.expected[0])
+        return min(math.exp(lower), point), max(math.exp(upper), point), level
+
+    def expected_interval(self, level: float) -> tuple[float, float, float]:
+        """The sums that may have been expected of the treated unit, by the same log ratios: never below 0."""
+        lower, upper, level = self.log_interval(level)
+        reached = float(self.observed[0]) + self.added
+        return max(reached / math.exp(upper) - self.added, 0.0), max(reached / math.exp(lower) - self.added, 0.0), level
+
     def detectable(self, level: float = 0.95) -> float | None:
         """The ratio below 1 that a test of this level finds with 80 % power; None where the donors are too few for it."""
         distance, reached = self.critical(level)
@@ -164,7 +179,8 @@ def placebo_in_space(family: Family, estimand: Estimand, inference: PlaceboInfer
     inside[contrast_rows(path, estimand, side.onset)] = True
     counts, exposure = side.counts.T, side.exposure.T
     known = ~np.isnan(counts) & ~np.isnan(family.expected)
-    if not (known[0] & inside).any():
+    inside &= known[0]  # sums over more periods than the treated unit has would scatter less than its own
+    if not inside.any():
         raise EstimationError(f"no figure of {side.units[0]} and its donors lies in {estimand.window}; widen the window")
     observed = np.where(known & inside, counts, 0.0).sum(axis=1)
     expected = np.where(known & inside, family.expected, 0.0).sum(axis=1)
@@ -181,6 +197,8 @@ def placebo_in_space(family: Family, estimand: Estimand, inference: PlaceboInfer
         units=side.units,
         observed=observed,
         expected=expected,
+        periods=int(inside.sum()),
+        added=added,
         log_ratio=logs,
         mean_count=mean_count,
         size=size,
@@ -201,10 +219,11 @@ def size_scale(gaps: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
     b is what is left of the counts' own scatter, which is larger where there are few; a is what does not go away with size.
     The multiplicative steps never lower the likelihood and keep both at 0 or above.
     """
-    if not len(gaps) or not (gaps**2).any():
+    scale = float((gaps**2).mean()) if len(gaps) else 0.0
+    if not scale > 0:
         return 1.0, 0.0
-    square, inverse = gaps**2, 1 / counts
-    a, b = float(square.mean()) / 2, float(square.mean() / inverse.mean()) / 2
+    square, inverse = gaps**2 / scale, 1 / counts
+    a, b = 0.5, 0.5 / float(inverse.mean())
     for _ in range(SWEEPS):
         variance = a + b * inverse
         excess, plain = square / variance**2, 1 / variance
@@ -212,4 +231,4 @@ def size_scale(gaps: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
         a, b = a * up_a, b * up_b
         if abs(up_a - 1) * a + abs(up_b - 1) * b * inverse.mean() <= SETTLED * (a + b * inverse.mean()):
             break
-    return a, b
+    return a * scale, b * scale
