@@ -16,6 +16,7 @@ Scale = Literal["rate", "log", "sqrt"]
 SCALES = ("rate", "log", "sqrt")
 
 FEWEST_DONORS = 3  # so that each of them has two donors of its own when it takes the treated unit's place
+NO_WEIGHT = 1e-9  # what arithmetic leaves of none
 MOST_MISSING = 0.1  # share of the periods before the start, or after it, that a donor may lack
 
 
@@ -40,7 +41,7 @@ class Comparison:
     notes: tuple[str, ...]
 
     def expected(self, likeness: np.ndarray, unit: int) -> np.ndarray:
-        """Expected counts (period,) from a path on the scale, for the unit in this column.
+        """Expected counts (period,) from a path on the scale, NaN where there is none, for the unit in this column.
 
         Off the rate scale a smearing factor, fitted before the start, makes the counts there add up: exp of a mean log is a
         geometric mean, and below the mean that is asked for (Duan 1983, doi:10.1080/01621459.1983.10478017).
@@ -49,7 +50,7 @@ class Comparison:
         counts = rate * self.exposure[:, unit]
         if self.scale == "rate":
             return counts
-        seen = self.before & ~np.isnan(self.counts[:, unit])
+        seen = self.before & ~np.isnan(self.counts[:, unit]) & ~np.isnan(counts)
         return counts * (self.counts[seen, unit].sum() / counts[seen].sum())
 
 
@@ -203,9 +204,8 @@ def expected_paths(side: Comparison, members: np.ndarray, weights: np.ndarray, i
     NaN where nobody, or a unit with weight, has a figure.
     """
     likeness = weights @ np.nan_to_num(side.figures).T + intercepts[:, None]
-    unknown = (weights > 0) @ np.isnan(side.figures).T > 0
-    paths = [side.expected(path, unit) for path, unit in zip(likeness, members, strict=True)]
-    return np.where(unknown, np.nan, np.array(paths))
+    likeness[(weights > 0) @ np.isnan(side.figures).T > 0] = np.nan
+    return np.array([side.expected(path, unit) for path, unit in zip(likeness, members, strict=True)])
 
 
 def family_effect(
@@ -227,7 +227,7 @@ def family_effect(
         details={
             "scale": side.scale,
             "donors": len(side.units) - 1,
-            "weights": {name: weight for name, weight in weights.items() if weight > 0},
+            "weights": {name: weight for name, weight in weights.items() if weight > NO_WEIGHT},
             "intercept": float(family.intercepts[0]),
             "dual_gap": float(family.gaps[0]),
             **details,

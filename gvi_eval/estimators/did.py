@@ -96,9 +96,15 @@ class Did:
             treated = np.zeros(counts.shape, dtype=bool)
             treated[~side.before, 0] = True
             if self.model == "poisson":
-                rows &= np.nansum(counts, axis=1) > 0
-                fit = two_way_poisson(counts[rows], exposure[rows], treated[rows])
-                expected[row, rows] = fit.untreated(exposure[rows])[:, 0]
+                silent = rows & (np.nansum(counts, axis=1) == 0)  # nothing anywhere: nothing is expected either
+                rows &= ~silent
+                try:
+                    fit = two_way_poisson(counts[rows], exposure[rows], treated[rows])
+                except EstimationError as fault:
+                    if row == 0:
+                        raise EstimationError(f"{side.units[own]}: {fault}") from None
+                    continue  # a placebo without a path counts as infinitely far out
+                expected[row, rows], expected[row, silent] = fit.untreated(exposure[rows])[:, 0], 0.0
                 contrasts[row] = fit.ratio
                 shares = np.where(among, np.nansum(side.exposure[side.before], axis=0), 0.0)
             else:

@@ -73,7 +73,7 @@ class Sdid:
         family, times = self._fitted(side, False, False)
         periods = side.periods[_usable(side)]
         details = {
-            "time_weights": {str(t): float(w) for t, w in zip(periods, times[0], strict=True) if w > 0},
+            "time_weights": {str(t): float(w) for t, w in zip(periods, times[0], strict=True) if w > 0 and self.shifts},
             "zeta": float(self._zeta(side, _noise(side, np.arange(len(side.units)) > 0))),
         }
         return family_effect(family, panel, self.name, self.level, details, side.notes)
@@ -129,5 +129,13 @@ def _usable(side: Comparison) -> np.ndarray:
 
 
 def _noise(side: Comparison, donors: np.ndarray) -> float:
-    """The standard deviation of the donors' first differences before the start, all together."""
-    return float(np.diff(side.figures[np.ix_(_usable(side), donors)], axis=0).std(ddof=1))
+    """The standard deviation of the donors' first differences before the start, all together; none across a gap."""
+    figures = np.where(_usable(side)[:, None], side.figures, np.nan)[np.ix_(side.before, donors)]
+    steps = np.diff(figures, axis=0)
+    steps = steps[~np.isnan(steps[:, 0])]
+    if not len(steps):
+        raise EstimationError(
+            f"no two neighbouring periods before the start {side.onset} have figures of {side.units[0]} and its donors, and "
+            "sdid needs them to tell how much figures scatter; widen the baseline"
+        )
+    return float(steps.std(ddof=1))
