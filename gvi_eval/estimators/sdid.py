@@ -8,6 +8,7 @@ import numpy as np
 from gvi_eval.effect import Effect
 from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.estimators._comparison import (
+    NO_WEIGHT,
     Comparison,
     Family,
     Scale,
@@ -73,7 +74,7 @@ class Sdid:
         family, times = self._fitted(side, False, False)
         periods = side.periods[_usable(side)]
         details = {
-            "time_weights": {str(t): float(w) for t, w in zip(periods, times[0], strict=True) if w > 0 and self.shifts},
+            "time_weights": {str(t): float(w) for t, w in zip(periods, times[0], strict=True) if w > NO_WEIGHT and self.shifts},
             "zeta": float(self._zeta(side, _noise(side, np.arange(len(side.units)) > 0))),
         }
         return family_effect(family, panel, self.name, self.level, details, side.notes)
