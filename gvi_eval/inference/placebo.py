@@ -90,7 +90,7 @@ class Placebos:
     @property
     def standard_error(self) -> tuple[float, float]:
         """The standard deviation of the donors' mean rate gaps, with the divisor B and with B − 1."""
-        gaps = self.rate_gap[1:]
+        gaps = self.rate_gap[1:][~np.isnan(self.rate_gap[1:])]
         return float(gaps.std()), float(gaps.std(ddof=1))
 
     def tests(self) -> tuple[Test, ...]:
@@ -190,7 +190,8 @@ def placebo_in_space(family: Family, estimand: Estimand, inference: PlaceboInfer
     logs = np.where(np.isfinite(logs) & (expected > 0), logs, np.inf)
     gaps = np.where(known, (counts - family.expected) / exposure, np.nan)
     before, after = known & side.before, known & inside
-    mean_count = np.where(before, counts, 0.0).sum(axis=1) / np.maximum(before.sum(axis=1), 1)
+    counted = side.before & ~np.isnan(counts)
+    mean_count = np.where(counted, counts, 0.0).sum(axis=1) / counted.sum(axis=1)
     finite = np.isfinite(logs[1:])
     size = size_scale(logs[1:][finite], mean_count[1:][finite]) if side.kind == "count" else (1.0, 0.0)
     return Placebos(
@@ -203,8 +204,8 @@ def placebo_in_space(family: Family, estimand: Estimand, inference: PlaceboInfer
         mean_count=mean_count,
         size=size,
         rmspe_before=_root_mean_square(gaps, before),
-        rmspe_after=_root_mean_square(gaps, after),
-        rate_gap=np.where(after, gaps, 0.0).sum(axis=1) / np.maximum(after.sum(axis=1), 1),
+        rmspe_after=np.where(after.any(axis=1), _root_mean_square(gaps, after), np.inf),
+        rate_gap=np.where(after.any(axis=1), np.where(after, gaps, 0.0).sum(axis=1) / np.maximum(after.sum(axis=1), 1), np.nan),
         inference=inference,
     )
 
