@@ -14,7 +14,7 @@ SIGNIFICANT = 0.05
 
 
 def comparisons_table(result: StudyResult) -> pd.DataFrame:
-    """One row per analysis with donors and start: the effect, its placebo p-values with their floor, and the fit before the start."""
+    """One row per analysis with donors and start: the effect, its placebo p-values and their floor, and the fit."""
     rows = []
     for analysis in result.analyses:
         if not uses_donors(analysis.estimator) or analysis.is_range:
@@ -113,7 +113,7 @@ def placebo_dates_table(result: StudyResult) -> pd.DataFrame:
 
 
 def placebos_table(analysis: Analysis) -> pd.DataFrame:
-    """One row per unit of an analysis with donors: its weight, and what the method says when it takes the treated unit's place."""
+    """One row per unit of an analysis with donors: its weight, and what the method says of it in the treated unit's place."""
     evaluation = analysis.evaluation
     table = evaluation.placebos(analysis.fit.estimand).frame()
     table.insert(2, "weight", evaluation.family.weights[0])
@@ -126,7 +126,7 @@ def placebos_name(analysis: Analysis) -> str:
 
 
 def comparison_sentences(result: StudyResult) -> list[str]:
-    """What the comparisons say of each outcome, in one sentence: how many are admitted, between which ratios, and how unusual."""
+    """What the comparisons say of each outcome: how many are admitted, between which ratios, and how unusual."""
     table = comparisons_table(result)
     if table.empty:
         return []
@@ -142,7 +142,8 @@ def comparison_sentences(result: StudyResult) -> list[str]:
         words += (
             f"; {len(unusual)} of them at p ≤ {SIGNIFICANT:g}"
             if len(unusual)
-            else f"; none is unusual among its placebos (smallest p {admitted['p_scaled'].min():.2f}, floor {admitted['floor'].min():.3f})"
+            else f"; none is unusual among its placebos (smallest p {admitted['p_scaled'].min():.2f}, "
+            f"floor {admitted['floor'].min():.3f})"
         )
         if admitted["detectable"].notna().any():
             low, high = admitted["detectable"].min(), admitted["detectable"].max()

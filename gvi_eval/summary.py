@@ -77,7 +77,7 @@ def headline(result: StudyResult) -> list[str]:
 
 
 def _beside_donors(result: StudyResult) -> list[RenderableType]:
-    """The comparisons with donors, one line an analysis; where the start is an interval, the lowest and highest of each number."""
+    """The comparisons with donors, one line an analysis; over an interval of starts, the lowest and highest of each number."""
     table = comparisons_table(result)
     if table.empty:
         return []
@@ -103,9 +103,9 @@ def _beside_donors(result: StudyResult) -> list[RenderableType]:
             cells = [_between(own[column], how) for column, how in (*numbers, ("detectable", ".2f")) if column in own]
             shown.add_row(*(Text(cell) for cell in (f"  {name}", starts, ratio, *cells)))
     legend = (
-        "\np: rank among the donors' placebos, scaled by size; raw: not scaled; floor: the smallest p so many donors can give. gap before: "
-        "root mean squared gap before the start over the mean, and of chance: over what Poisson scatter would give. finds: the ratio "
-        "found with 80 % power."
+        "\np: rank among the donors' placebos, scaled by size; raw: not scaled; floor: the smallest p so many donors can "
+        "give. gap before: root mean squared gap before the start over the mean, and of chance: over what Poisson scatter "
+        "would give. finds: the ratio found with 80 % power."
     )
     return [Text(""), shown, Text(legend, style="dim"), *_sentences("Beside donors", comparison_sentences(result))]
 

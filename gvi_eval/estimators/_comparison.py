@@ -16,6 +16,7 @@ Scale = Literal["rate", "log", "sqrt"]
 SCALES = ("rate", "log", "sqrt")
 
 FEWEST_DONORS = 3  # so that each of them has two donors of its own when it takes the treated unit's place
+NO_WEIGHT = 1e-9  # what arithmetic leaves of none
 MOST_MISSING = 0.1  # share of the periods before the start, or after it, that a donor may lack
 
 
@@ -40,7 +41,7 @@ class Comparison:
     notes: tuple[str, ...]
 
     def expected(self, likeness: np.ndarray, unit: int) -> np.ndarray:
-        """Expected counts (period,) from a path on the scale, for the unit in this column.
+        """Expected counts (period,) from a path on the scale, NaN where there is none, for the unit in this column.
 
         Off the rate scale a smearing factor, fitted before the start, makes the counts there add up: exp of a mean log is a
         geometric mean, and below the mean that is asked for (Duan 1983, doi:10.1080/01621459.1983.10478017).
@@ -49,7 +50,7 @@ class Comparison:
         counts = rate * self.exposure[:, unit]
         if self.scale == "rate":
             return counts
-        seen = self.before & ~np.isnan(self.counts[:, unit])
+        seen = self.before & ~np.isnan(self.counts[:, unit]) & ~np.isnan(counts)
         return counts * (self.counts[seen, unit].sum() / counts[seen].sum())
 
 
@@ -81,6 +82,11 @@ class Comparative(Protocol):
         """Whether the level of the treated unit may differ from that of its likeness."""
         ...
 
+    @property
+    def adds_level(self) -> bool:
+        """Whether that difference is added to rates, instead of multiplied."""
+        ...
+
     def estimate(self, panel: Panel) -> Effect: ...
 
     def family(self, panel: Panel, *, placebos: bool = True, treated_stays: bool = False) -> Family: ...
@@ -90,9 +96,9 @@ def comparison(panel: Panel, scale: Scale, method: str) -> Comparison:
     """The figures of the sole treated unit and its donors.
 
     Left out, with a sentence: a donor that is published for odd spans, that lacks more than `MOST_MISSING` of the periods
-    before the start or after it, or that has no event before the start. Raises `EstimationError` where the treated unit has spans, no figure
-    or no event before the start, no figure after it, or fewer than `FEWEST_DONORS` donors remain; `StudyError` for an
-    unknown scale.
+    before the start or after it, or that has no event before the start. Raises `EstimationError` where the treated unit has
+    spans, no figure or no event before the start, no figure after it, or fewer than `FEWEST_DONORS` donors remain;
+    `StudyError` for an unknown scale.
     """
     if scale not in SCALES:
         raise StudyError(f"scale of {method} is {scale!r}; choose {', '.join(SCALES)}")
@@ -180,8 +186,8 @@ def _filled(counts: np.ndarray, exposure: np.ndarray, units: list[str]) -> tuple
     complete[:, 1:][holes] = (exposure[:, 1:] * levels[:, None] * fit.units)[holes]
     names = [unit for unit, lacks in zip(units[1:], holes.any(axis=0), strict=True) if lacks]
     return complete, [
-        f"{int(holes.sum())} missing figures of {len(names)} donors ({', '.join(names[:3])}{', …' if len(names) > 3 else ''}) are "
-        "filled with what their own level and the period's say"
+        f"{int(holes.sum())} missing figures of {len(names)} donors ({', '.join(names[:3])}{', …' if len(names) > 3 else ''}) "
+        "are filled with what their own level and the period's say"
     ]
 
 
@@ -203,9 +209,8 @@ def expected_paths(side: Comparison, members: np.ndarray, weights: np.ndarray, i
     NaN where nobody, or a unit with weight, has a figure.
     """
     likeness = weights @ np.nan_to_num(side.figures).T + intercepts[:, None]
-    unknown = (weights > 0) @ np.isnan(side.figures).T > 0
-    paths = [side.expected(path, unit) for path, unit in zip(likeness, members, strict=True)]
-    return np.where(unknown, np.nan, np.array(paths))
+    likeness[(weights > 0) @ np.isnan(side.figures).T > 0] = np.nan
+    return np.array([side.expected(path, unit) for path, unit in zip(likeness, members, strict=True)])
 
 
 def family_effect(
@@ -227,7 +232,7 @@ def family_effect(
         details={
             "scale": side.scale,
             "donors": len(side.units) - 1,
-            "weights": {name: weight for name, weight in weights.items() if weight > 0},
+            "weights": {name: weight for name, weight in weights.items() if weight > NO_WEIGHT},
             "intercept": float(family.intercepts[0]),
             "dual_gap": float(family.gaps[0]),
             **details,

@@ -50,7 +50,7 @@ LOWEST_LOG_V = math.log(1e-8)  # a predictor with less weight than this share of
 NO_GRAM = np.empty((0, 0))
 GRAM_WORTH = 20  # a Gram matrix of N units costs about what N / 20 problems gain by it
 CERTIFIED = 1e-9  # the largest dual gap of a solution, over the objective of the best single donor
-PROMISING, WALKED, PAIRS = 16, 3, 6  # lattice points searched a little and to the end, and pairs of turns of a search
+PROMISING, WALKED, PAIRS = 16, 5, 6  # lattice points searched a little and to the end, and pairs of turns of a search
 EDGES = (2.0, -2.0, 0.5, -0.5)  # of the first simplex of each turn of a search, in log v
 PRIMES = np.array([n for n in range(2, 128) if all(n % d for d in range(2, n))], dtype=float)
 

@@ -7,6 +7,7 @@ import numpy as np
 from gvi_eval.errors import EstimationError
 
 STEPS, SETTLED = 2000, 1e-13
+PATIENCE, NEWTON = 200, 50  # sweeps before, and most steps of, the iteration that a unit larger than all others needs
 
 
 class TwoWay(NamedTuple):
@@ -42,9 +43,16 @@ def two_way_poisson(counts: np.ndarray, exposure: np.ndarray, treated: np.ndarra
             place = int(np.flatnonzero(y.sum(axis=axis) == 0)[0])
             raise EstimationError(f"{what} {place} of the table has no events, so its share is not defined; leave it out")
     on = np.zeros_like(known) if treated is None else treated & known
+    if on.any() and not (y[on.any(axis=1)] * ~on[on.any(axis=1)]).any():
+        raise EstimationError(
+            "no unit but the treated has events while it is treated, so what would have been is not defined; admit more "
+            "donors or use model = 'linear'"
+        )
     units, periods, ratio, tau = y.sum(axis=0) / room.sum(axis=0), np.ones(len(y)), 1.0, np.where(on, 1.0, 0.0)
     of_units, of_periods, of_treated = y.sum(axis=0), y.sum(axis=1), y[on].sum()
-    for _ in range(STEPS):
+    for sweep in range(STEPS):
+        if sweep == PATIENCE and of_treated > 0:
+            return _by_newton(y, room, known, on, TwoWay(units, periods, float(ratio)))
         before = periods
         lifted = room * (1.0 + (ratio - 1.0) * tau)
         periods = of_periods / (lifted @ units)
@@ -56,6 +64,18 @@ def two_way_poisson(counts: np.ndarray, exposure: np.ndarray, treated: np.ndarra
     raise EstimationError(
         "the shares of units and periods do not settle: gaps cut the table into parts without a common period"
     )
+
+
+def _by_newton(y: np.ndarray, room: np.ndarray, known: np.ndarray, on: np.ndarray, start: TwoWay) -> TwoWay:
+    """The same maximum by Newton's steps, each a weighted least squares, from a start near it."""
+    logs = np.log(start.periods[:, None] * start.units) + np.log(start.ratio) * on
+    for _ in range(NEWTON):
+        means = np.where(known, room * np.exp(logs), 1.0)
+        fit = two_way_linear(np.where(known, logs + (y - means) / means, np.nan), on, means)
+        before, logs = logs, fit.units + fit.periods[:, None] + fit.effect * on
+        if np.abs(logs - before)[known].max() <= 1e-10:
+            return TwoWay(np.exp(fit.units), np.exp(fit.periods), float(np.exp(fit.effect)))
+    raise EstimationError("the shares of units and periods do not settle; leave out units with very few events")
 
 
 class TwoWayLinear(NamedTuple):
@@ -90,7 +110,8 @@ def two_way_linear(figures: np.ndarray, treated: np.ndarray, weights: np.ndarray
     system = design[np.ix_(keep, keep)]
     if np.linalg.matrix_rank(system, hermitian=True) < len(keep):
         raise EstimationError(
-            "the treatment is not told apart from the effects of units and periods: no donor has figures on both sides of the start"
+            "the treatment is not told apart from the effects of units and periods: no donor has figures on both sides of "
+            "the start"
         )
     solution = np.linalg.solve(system, target[keep])
     of_periods, effect = np.append(0.0, solution[:-1]), float(solution[-1])

@@ -61,11 +61,16 @@ class Did:
                 f"the poisson model of {self.name} weighs by exposure as it is; leave weights = '{self.weights}' out"
             )
 
+    @property
+    def adds_level(self) -> bool:
+        """Whether that difference is added to rates, instead of multiplied."""
+        return self.model == "linear"
+
     def estimate(self, panel: Panel) -> Effect:
         if self.covariance == "clustered":
             raise EstimationError(
-                f"a cluster-robust p for {panel.sole_treated[0]}, the 1 treated of {len(panel.values.columns)} units, would reject "
-                f"true nulls most of the time; it needs {FEWEST_CLUSTERS} treated units: use covariance = 'placebo'"
+                f"a cluster-robust p for {panel.sole_treated[0]}, the 1 treated of {len(panel.values.columns)} units, would "
+                f"reject true nulls most of the time; it needs {FEWEST_CLUSTERS} treated units: use covariance = 'placebo'"
             )
         side = self._side(panel)
         family, ratios = self._fitted(side, False, False)
@@ -96,9 +101,15 @@ class Did:
             treated = np.zeros(counts.shape, dtype=bool)
             treated[~side.before, 0] = True
             if self.model == "poisson":
-                rows &= np.nansum(counts, axis=1) > 0
-                fit = two_way_poisson(counts[rows], exposure[rows], treated[rows])
-                expected[row, rows] = fit.untreated(exposure[rows])[:, 0]
+                silent = rows & (np.nansum(counts, axis=1) == 0)  # nothing anywhere: nothing is expected either
+                rows &= ~silent
+                try:
+                    fit = two_way_poisson(counts[rows], exposure[rows], treated[rows])
+                except EstimationError as fault:
+                    if row == 0:
+                        raise EstimationError(f"{side.units[own]}: {fault}") from None
+                    continue  # a placebo without a path counts as infinitely far out
+                expected[row, rows], expected[row, silent] = fit.untreated(exposure[rows])[:, 0], 0.0
                 contrasts[row] = fit.ratio
                 shares = np.where(among, np.nansum(side.exposure[side.before], axis=0), 0.0)
             else:

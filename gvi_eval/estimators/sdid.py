@@ -8,6 +8,7 @@ import numpy as np
 from gvi_eval.effect import Effect
 from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.estimators._comparison import (
+    NO_WEIGHT,
     Comparison,
     Family,
     Scale,
@@ -27,7 +28,7 @@ SMALL = 1e-6  # times the noise: the ridge that only settles ties
 
 @dataclass(frozen=True)
 class Sdid:
-    """Synthetic difference-in-differences: donors weighted by their likeness before the start, periods by theirs to those after.
+    """Synthetic difference-in-differences: donors weighted by likeness before the start, periods by likeness to those after.
 
     For counts, continuous figures and shares. On the scale, with T0 periods before and T1 after the start and N donors:
 
@@ -42,7 +43,8 @@ class Sdid:
     ``scale`` as in `Synthetic`. The effect is Σ observed / Σ expected in counts; its contrast 'difference' on figures without
     exposure is the authors' τ. There is no interval here: see `gvi_eval.inference.placebo`.
 
-    Raises `EstimationError` as `comparison` does, and with fewer than 2 periods before the start; `StudyError` for an unknown variant.
+    Raises `EstimationError` as `comparison` does, and with fewer than 2 periods before the start; `StudyError` for an unknown
+    variant.
 
     Source: Arkhangelsky, Athey, Hirshberg, Imbens & Wager (2021) Synthetic difference-in-differences, Am. Econ. Rev. 111(12),
     doi:10.1257/aer.20190159.
@@ -67,12 +69,17 @@ class Sdid:
         """Whether the level of the treated unit may differ from that of its likeness."""
         return self.variant != "sc"
 
+    @property
+    def adds_level(self) -> bool:
+        """Whether that difference is added to rates, instead of multiplied."""
+        return self.shifts and self.scale == "rate"
+
     def estimate(self, panel: Panel) -> Effect:
         side = comparison(panel, self.scale, self.name)
         family, times = self._fitted(side, False, False)
         periods = side.periods[_usable(side)]
         details = {
-            "time_weights": {str(t): float(w) for t, w in zip(periods, times[0], strict=True) if w > 0},
+            "time_weights": {str(t): float(w) for t, w in zip(periods, times[0], strict=True) if w > NO_WEIGHT and self.shifts},
             "zeta": float(self._zeta(side, _noise(side, np.arange(len(side.units)) > 0))),
         }
         return family_effect(family, panel, self.name, self.level, details, side.notes)
@@ -87,8 +94,8 @@ class Sdid:
         figures = side.figures[rows]
         if len(figures) < 2:
             raise EstimationError(
-                f"{side.units[0]} has {len(figures)} periods before the start {side.onset} with figures, and {self.name} needs 2 to "
-                "tell how much they scatter; widen the baseline"
+                f"{side.units[0]} has {len(figures)} periods before the start {side.onset} with figures, and {self.name} needs "
+                "2 to tell how much they scatter; widen the baseline"
             )
         noise = np.array([_noise(side, among) for among in donors])
         if self.variant == "did":
@@ -128,5 +135,13 @@ def _usable(side: Comparison) -> np.ndarray:
 
 
 def _noise(side: Comparison, donors: np.ndarray) -> float:
-    """The standard deviation of the donors' first differences before the start, all together."""
-    return float(np.diff(side.figures[np.ix_(_usable(side), donors)], axis=0).std(ddof=1))
+    """The standard deviation of the donors' first differences before the start, all together; none across a gap."""
+    figures = np.where(_usable(side)[:, None], side.figures, np.nan)[np.ix_(side.before, donors)]
+    steps = np.diff(figures, axis=0)
+    steps = steps[~np.isnan(steps[:, 0])]
+    if not len(steps):
+        raise EstimationError(
+            f"no two neighbouring periods before the start {side.onset} have figures of {side.units[0]} and its donors, and "
+            "sdid needs them to tell how much figures scatter; widen the baseline"
+        )
+    return float(steps.std(ddof=1))

@@ -24,6 +24,7 @@ from gvi_eval.estimators._simplex import NestedFit, Problems, nested_v, solve, s
 from gvi_eval.panel import Panel
 
 OUTCOME = "outcome"  # the name under which a predictor means the outcome itself
+MOMENT = r"[0-9]{4}(?:-(?:0[1-9]|1[0-2])|Q[1-4])?"  # a year, a month or a quarter
 DISAGREEMENT = 0.01  # of the searches for V, above which the effect says so
 
 
@@ -87,6 +88,11 @@ class Synthetic:
         """Whether the level of the treated unit may differ from that of its likeness."""
         return self.intercept
 
+    @property
+    def adds_level(self) -> bool:
+        """Whether that difference is added to rates, instead of multiplied."""
+        return self.shifts and self.scale == "rate"
+
     def estimate(self, panel: Panel) -> Effect:
         family, nested = self._fitted(panel, False, False)
         details: dict[str, Any] = {}
@@ -100,10 +106,12 @@ class Synthetic:
                 "attained_by_start": dict(fit.attained),
                 "predictors_matched_exactly": fit.exact,
             }
-            if fit.disagreement > DISAGREEMENT:
+            if (apart := _apart(fit)) > DISAGREEMENT:
+                best = min(fit.attained.values())  # of the training predictors, where V is sought with these
+                least = "" if self.training else f", and no weights go below {fit.bound:.4g}"
                 notes += (
-                    f"the searches for V from different starts ended up to {fit.disagreement:.0%} apart in their mean squared gap; "
-                    f"the best, {fit.mspe:.4g}, is used, and no weights go below {fit.bound:.4g}",
+                    f"the searches for V from different starts ended up to {apart:.0%} apart in their mean squared gap; "
+                    f"the best, {best:.4g}, is used{least}",
                 )
         return family_effect(family, panel, self.name, self.level, details, notes)
 
@@ -141,6 +149,9 @@ class Synthetic:
             return fit
         main = table(self.predictors)
         sd = main[:, np.append(own, np.flatnonzero(donors))].std(axis=1, ddof=1)
+        if not (sd > 0).all():
+            name = self.predictors[int(np.flatnonzero(~(sd > 0))[0])]
+            raise EstimationError(f"the predictor '{name}' is the same in every unit and tells them not apart; leave it out")
         again = solve_weighted(main[:, donors] / sd[:, None], main[:, own] / sd, fit.v)
         rows = side.before & ~np.isnan(side.figures[:, own]) & ~np.isnan(side.figures[:, donors]).any(axis=1)
         y, Z = side.figures[rows, own], side.figures[np.ix_(rows, donors)]
@@ -148,21 +159,29 @@ class Synthetic:
         return NestedFit(again.weights, fit.v, mspe, bound, fit.attained, False, again.gap)
 
 
+def _apart(fit: NestedFit) -> float:
+    """How much worse the worst search for V ended than the best, as a share of the best."""
+    best, worst = min(fit.attained.values()), max(fit.attained.values())
+    return worst / best - 1 if best > 0 else 0.0
+
+
 def _predictors(panel: Panel, side: Comparison, names: tuple[str, ...]) -> np.ndarray:
     """Predictors (predictor, unit): means over the named periods, or over all before the start."""
     rows = []
     for name in names:
-        what, _, when = name.partition(" ")
-        inside = side.before if not when else _inside(side.periods, when)
-        if (inside & ~side.before).any():
-            raise StudyError(f"the predictor '{name}' reaches beyond the start {side.onset}; name periods before it")
+        what, _, when = (name, "", "") if name in panel.covariates else name.partition(" ")
+        if what not in (OUTCOME, *panel.covariates):
+            what, _, when = name.rpartition(" ")  # a name may hold blanks: 'log petrol price 1984..1988'
         if what == OUTCOME:
             values = side.figures
         elif what in panel.covariates:
             values = panel.covariates[what].reindex(index=side.periods, columns=list(side.units)).to_numpy(dtype=float)
         else:
             known = ", ".join([OUTCOME, *panel.covariates])
-            raise StudyError(f"predictors names '{what}', which the panel does not hold; it holds {known}")
+            raise StudyError(f"predictors names '{what or name}', which the panel does not hold; it holds {known}")
+        inside = side.before if not when else _inside(side.periods, when)
+        if (inside & ~side.before).any():
+            raise StudyError(f"the predictor '{name}' reaches beyond the start {side.onset}; name periods before it")
         figures = values[inside]
         empty = np.isnan(figures).all(axis=0) if len(figures) else np.ones(len(side.units), dtype=bool)
         if empty.any():
@@ -175,9 +194,9 @@ def _predictors(panel: Panel, side: Comparison, names: tuple[str, ...]) -> np.nd
 
 
 def _inside(periods: pd.PeriodIndex, words: str) -> np.ndarray:
-    """Which periods words such as '1975' or '1984..1988' name, both ends included."""
-    first, _, last = words.partition("..")
-    if not re.fullmatch(r"[0-9]{4}[-Q0-9]*(\.\.[0-9]{4}[-Q0-9]*)?", words):
+    """Which periods lie wholly in words such as '1975', '1984..1988' or '2010-03..2011', both ends included."""
+    bounds = re.fullmatch(rf"({MOMENT})(?:\.\.({MOMENT}))?", words)
+    if not bounds:
         raise StudyError(f"'{words}' names no periods; write one such as 1975, or the first and last such as 1984..1988")
-    bounds = [pd.Period(bound, freq=periods.freqstr[0]) for bound in (first, last or first)]
-    return np.asarray((periods >= bounds[0]) & (periods <= bounds[1]))
+    first, last = pd.Period(bounds[1]), pd.Period(bounds[2] or bounds[1])
+    return np.asarray((periods.start_time >= first.start_time) & (periods.end_time <= last.end_time))

@@ -106,8 +106,10 @@ def placebo_figure(rows: pd.DataFrame, *, title: str, unit_word: str, caption: s
 
 
 def _spread_at(rows: pd.DataFrame, counts: np.ndarray) -> np.ndarray:
-    """sqrt(a + b / count) at other counts, from the spread of the units, on which it is exact."""
-    inverse, square = 1 / rows["mean_count_before"].to_numpy(dtype=float), rows["spread"].to_numpy(dtype=float) ** 2
+    """sqrt(a + b / count) at other counts, from the spread of the donors, on which it is exact; constant beyond the largest."""
+    donors = rows[~rows["treated"]]
+    inverse, square = 1 / donors["mean_count_before"].to_numpy(dtype=float), donors["spread"].to_numpy(dtype=float) ** 2
+    counts = np.minimum(counts, donors["mean_count_before"].max())
     if np.ptp(inverse) == 0:
         return np.full(len(counts), math.sqrt(square[0]))
     (b, a) = np.polyfit(inverse, square, 1)

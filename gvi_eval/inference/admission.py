@@ -5,14 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gvi_eval.errors import EstimationError
-from gvi_eval.estimators._comparison import Comparative, Family
+from gvi_eval.errors import EstimationError, StudyError
+from gvi_eval.estimators._comparison import NO_WEIGHT, Comparative, Family
 from gvi_eval.panel import PER_YEAR, Panel
 
 WORST_SHARE, WORST_NOISE = 0.20, 1.5  # RMSPE over the mean, and over the expected noise: refused where both are exceeded
 OVERFIT = 0.7  # RMSPE over the expected noise, below which noise was fitted
 MOST_BEYOND = 0.10  # share of the periods before the start that may lie beyond the donors
+CHANCE_ERRORS = 2.0  # standard errors of that share where units are alike
 HULL_ERRORS = 2.0  # standard errors of the mean gap
+ROUNDING = 1e-9  # a mean gap, of the mean, that is only what arithmetic leaves of none
 LARGE_COUNT = 30.0  # a mean count a period, from which a gap before the start is told from noise
 HEAVY = 0.1  # weight of a donor that may be contaminated no more
 LOG_COUNT, LOG_ZEROS = 5.0, 0.05  # mean count and share of zeros of a donor whose log is taken
@@ -26,7 +28,9 @@ class Fit:
     rmspe; share, of the mean; noise, the RMSPE that Poisson scatter of unit and donors alone would give,
     noise² = mean over t of (y_t / P_t² + Σ_j w_j² y_jt / P_jt²); ratio = rmspe / noise, NaN for figures that are no counts;
     mean_gap, of the mean; gap_error, its standard error; beyond, the share of periods in which the unit lies beyond the
-    donors' lowest and highest; hold_out, the RMSPE of the last year before the start when it is not fitted, over that of the fit.
+    donors' lowest and highest; most_beyond, the largest such share of a unit inside: `MOST_BEYOND`, or what one of units that
+    are all alike may reach by chance, which is the highest or lowest of J + 1 in 2 / (J + 1) of the periods; hold_out, the RMSPE of the last year before the start when it is not fitted, over that of the
+    fit.
     """
 
     rmspe: float
@@ -37,12 +41,18 @@ class Fit:
     gap_error: float
     beyond: float
     mean_count: float
+    most_beyond: float = MOST_BEYOND
     hold_out: float | None = None
 
     @property
     def inside_hull(self) -> bool:
         """Whether donors surround the unit: rarely beyond them, and no gap on average."""
-        return self.beyond <= MOST_BEYOND and abs(self.mean_gap) <= HULL_ERRORS * self.gap_error
+        return self.beyond <= self.most_beyond and abs(self.mean_gap) <= HULL_ERRORS * self.gap_error + ROUNDING
+
+    @property
+    def log_gap(self) -> float:
+        """The log of what was observed before the start over what was expected."""
+        return -float(np.log1p(-self.mean_gap)) if self.mean_gap < 1 else np.inf
 
     @property
     def is_overfit(self) -> bool:
@@ -62,6 +72,7 @@ def fit_of(family: Family, shifts: bool) -> Fit:
     centred = gaps - gaps.mean() if shifts else gaps
     others = np.arange(len(side.units)) != own
     low, high = np.nanmin(rates[:, others], axis=1), np.nanmax(rates[:, others], axis=1)
+    alike = 2 / (others.sum() + 1)
     rmspe = float(np.sqrt((centred**2).mean()))
     noise = np.nan
     if side.kind == "count":
@@ -77,6 +88,7 @@ def fit_of(family: Family, shifts: bool) -> Fit:
         gap_error=scatter / np.sqrt(len(gaps)) / abs(mean) if mean else np.inf,
         beyond=float(((rates[:, own] < low) | (rates[:, own] > high)).mean()),
         mean_count=float(counts[:, own].mean()),
+        most_beyond=max(MOST_BEYOND, alike + CHANCE_ERRORS * float(np.sqrt(alike * (1 - alike) / len(gaps)))),
     )
 
 
@@ -85,6 +97,7 @@ def refusals(estimator: Comparative, panel: Panel, family: Family, fit: Fit, det
     unit = family.comparison.units[family.members[0]]
     method = getattr(estimator, "variant", "") or estimator.name
     found = []
+    large = fit.mean_count >= LARGE_COUNT and detectable is not None
     noisy = not fit.ratio <= WORST_NOISE  # NaN: figures that are no counts have no expected noise
     if fit.share > WORST_SHARE and noisy:
         found.append(
@@ -95,18 +108,18 @@ def refusals(estimator: Comparative, panel: Panel, family: Family, fit: Fit, det
     if not estimator.shifts and not fit.inside_hull:
         found.append(
             f"{unit} lies outside its donors before the start: beyond all of them in {fit.beyond:.0%} of the periods, "
-            f"{fit.mean_gap:+.1%} on average (standard error {fit.gap_error:.1%}), and {method} without an intercept carries that "
-            "gap on; use an intercept or sdid"
+            f"{fit.mean_gap:+.1%} on average (standard error {fit.gap_error:.1%}), and {method} without an intercept carries "
+            "that gap on; use an intercept or sdid"
         )
-    elif (
-        not estimator.shifts  # a level that may differ is no error: sdid leaves a mean gap where it weighs the periods unequally
-        and fit.mean_count >= LARGE_COUNT
-        and detectable is not None
-        and abs(np.log1p(fit.mean_gap)) > -np.log(detectable) / 2
-    ):
+    elif not estimator.shifts and large and abs(fit.log_gap) > -np.log(detectable) / 2:
         found.append(
-            f"the mean gap of {unit} before the start is {fit.mean_gap:+.1%}, more than half the effect that this design detects "
-            f"(a ratio of {detectable:.2f})"
+            f"the mean gap of {unit} before the start is {fit.mean_gap:+.1%}, more than half the effect that this design "
+            f"detects (a ratio of {detectable:.2f})"
+        )
+    if estimator.adds_level and family.comparison.kind == "count" and fit.beyond > fit.most_beyond:
+        found.append(
+            f"{unit} lies beyond all its donors in {fit.beyond:.0%} of the periods before the start, and {method} adds a level of its "
+            "own to their rates, while what moves counts moves them in proportion; compare logs, or use did with model = 'poisson'"
         )
     found += _contaminated(panel, family)
     if family.comparison.scale == "log":
@@ -115,7 +128,7 @@ def refusals(estimator: Comparative, panel: Panel, family: Family, fit: Fit, det
 
 
 def _contaminated(panel: Panel, family: Family) -> list[str]:
-    """Donors with weight in which a dated event of their own falls into the window after the start."""
+    """Donors with weight in which something of their own begins, or goes on, while they are compared."""
     side, weights = family.comparison, family.weights[0]
     last = side.periods[-1].end_time
     found = []
@@ -135,7 +148,7 @@ def _contaminated(panel: Panel, family: Family) -> list[str]:
 
 def _unlogged(family: Family) -> list[str]:
     side, weights = family.comparison, family.weights[0]
-    for place in np.flatnonzero(weights > 0):
+    for place in np.flatnonzero(weights > NO_WEIGHT):
         counts = side.counts[~np.isnan(side.counts[:, place]), place]
         zeros = (counts == 0).mean()
         if side.kind == "count" and (counts.mean() < LOG_COUNT or zeros > LOG_ZEROS):
@@ -155,7 +168,7 @@ def hold_out_error(estimator: Comparative, panel: Panel) -> float | None:
         return None
     try:
         family = estimator.family(panel.before(onset).starting(earlier), placebos=False)
-    except EstimationError:
+    except (EstimationError, StudyError):  # too little is left, or predictors name the last year itself
         return None
     side = family.comparison
     gaps = ((side.counts[:, 0] - family.expected[0]) / side.exposure[:, 0])[~side.before]

@@ -9,7 +9,7 @@ import numpy as np
 from gvi_eval.effect import Effect
 from gvi_eval.estimators._comparison import Comparative, Family, family_effect
 from gvi_eval.inference.admission import Fit, fit_of, hold_out_error, refusals
-from gvi_eval.inference.placebo import PlaceboInference, Placebos, placebo_in_space
+from gvi_eval.inference.placebo import BY_SIZE, PlaceboInference, Placebos, placebo_in_space
 from gvi_eval.intervals import Interval
 from gvi_eval.panel import Panel
 from gvi_eval.study import Estimand
@@ -62,26 +62,23 @@ class Evaluation:
         return dataclasses.replace(effect, intervals=self._intervals(effect, placebos), tests=placebos.tests())
 
     def _intervals(self, effect: Effect, placebos: Placebos) -> tuple[Interval, ...]:
-        """The ratios that the placebos do not reject, carried over to the contrast: expected = observed / ratio."""
-        lower, upper, level = placebos.log_interval(self.estimator.level)
-        if not np.isfinite([lower, upper]).all():
+        """The ratios that the placebos do not reject, or what they leave to be expected, as the contrast has it."""
+        if not np.isfinite(placebos.log_interval(self.estimator.level)).all():
             return ()
-        ratio = np.exp([lower, upper])
         if effect.estimand.contrast == "ratio":
-            return (Interval(float(ratio[0]), float(ratio[1]), level, "placebo"),)
-        observed = placebos.observed[0]
-        prevented = observed / ratio[::-1] - observed
+            return (Interval(*placebos.ratio_interval(self.estimator.level), "placebo"),)
+        lower, upper, level = placebos.expected_interval(self.estimator.level)
+        observed = float(placebos.observed[0])
         if effect.estimand.contrast == "prevented":
-            return (Interval(float(prevented[0]), float(prevented[1]), level, "placebo"),)
-        rows = abs(placebos.expected[0] - observed) / abs(effect.point) if effect.point else 1.0
-        return (Interval(float(-prevented[1] / rows), float(-prevented[0] / rows), level, "placebo"),)
+            return (Interval(lower - observed, upper - observed, level, "placebo"),)
+        return (Interval((observed - upper) / placebos.periods, (observed - lower) / placebos.periods, level, "placebo"),)
 
     def _words(self, placebos: Placebos) -> list[str]:
         words = []
         if placebos.floor > FEW_CLUSTERS:
             words.append(
                 f"with {placebos.donors} donors no p-value falls below {placebos.floor:.3f}, so nothing is found at 5 %; "
-                f"the interval has a level of {placebos.donors / (placebos.donors + 1):.0%} (19 donors are needed)"
+                f"the interval has a level of {placebos.critical(self.estimator.level)[1]:.0%} (19 donors are needed)"
             )
         if self.fit.is_overfit:
             told = (
@@ -95,7 +92,7 @@ class Evaluation:
         return words
 
 
-def evaluate(estimator: Comparative, panel: Panel, inference: PlaceboInference = PlaceboInference()) -> Evaluation:
+def evaluate(estimator: Comparative, panel: Panel, inference: PlaceboInference = BY_SIZE) -> Evaluation:
     """Fit a method with donors, all its placebos, and what admission asks.
 
     Raises `EstimationError` as the method does.

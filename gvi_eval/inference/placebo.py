@@ -11,7 +11,7 @@ import pandas as pd
 from gvi_eval.effect import Counterfactual, contrast_rows
 from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.estimators._comparison import Family
-from gvi_eval.intervals import Interval, Test
+from gvi_eval.intervals import Test
 from gvi_eval.study import Estimand
 
 Statistic = Literal["log ratio", "rmspe ratio"]
@@ -38,18 +38,25 @@ class PlaceboInference:
             raise StudyError(f"statistic of the placebos is {self.statistic!r}; choose {', '.join(STATISTICS)}")
 
 
+BY_SIZE = PlaceboInference()
+
+
 @dataclass(frozen=True, eq=False)
 class Placebos:
     """What the method says of every unit over one window; the treated unit is the first.
 
-    units (unit,); observed and expected sums over the window; log_ratio of them; mean_count a period before the start;
-    spread (unit,): sqrt(a + b / mean_count), fitted on the donors; rmspe_before and rmspe_after of the rates; rate_gap,
+    units (unit,); observed and expected sums over the window and the `periods` of it that have a figure of the treated unit;
+    log_ratio of the sums, to which counts have half an event `added`; mean_count a period before the start;
+    spread (unit,): sqrt(a + b / mean_count), fitted on the donors and never less than that of the largest of them, beyond
+    whom nothing is known; rmspe_before and rmspe_after of the rates; rate_gap,
     the mean gap of the rates over the window.
     """
 
     units: tuple[str, ...]
     observed: np.ndarray
     expected: np.ndarray
+    periods: int
+    added: float
     log_ratio: np.ndarray
     mean_count: np.ndarray
     size: tuple[float, float]
@@ -70,7 +77,7 @@ class Placebos:
     @cached_property
     def spread(self) -> np.ndarray:
         a, b = self.size
-        return np.sqrt(a + b / self.mean_count)
+        return np.sqrt(a + b / np.minimum(self.mean_count, self.mean_count[1:].max()))
 
     @cached_property
     def scaled(self) -> np.ndarray:
@@ -84,7 +91,7 @@ class Placebos:
     @property
     def standard_error(self) -> tuple[float, float]:
         """The standard deviation of the donors' mean rate gaps, with the divisor B and with B − 1."""
-        gaps = self.rate_gap[1:]
+        gaps = self.rate_gap[1:][~np.isnan(self.rate_gap[1:])]
         return float(gaps.std()), float(gaps.std(ddof=1))
 
     def tests(self) -> tuple[Test, ...]:
@@ -122,8 +129,20 @@ class Placebos:
         reach = distance * float(self.spread[0])
         return self.log_ratio[0] - reach, self.log_ratio[0] + reach, level
 
+    def ratio_interval(self, level: float) -> tuple[float, float, float]:
+        """The same as ratios; half an event more or less never puts the ratio of the sums itself outside."""
+        lower, upper, level = self.log_interval(level)
+        point = float(self.observed[0] / self.expected[0])
+        return min(math.exp(lower), point), max(math.exp(upper), point), level
+
+    def expected_interval(self, level: float) -> tuple[float, float, float]:
+        """The sums that may have been expected of the treated unit, by the same log ratios: never below 0."""
+        lower, upper, level = self.log_interval(level)
+        reached = float(self.observed[0]) + self.added
+        return max(reached / math.exp(upper) - self.added, 0.0), max(reached / math.exp(lower) - self.added, 0.0), level
+
     def detectable(self, level: float = 0.95) -> float | None:
-        """The ratio below 1 that a test of this level finds with 80 % power; None where the donors are too few for the level."""
+        """The ratio below 1 that a test of this level finds with 80 % power; None where the donors are too few for it."""
         distance, reached = self.critical(level)
         if reached < level or not np.isfinite(distance):
             return None
@@ -149,7 +168,7 @@ class Placebos:
         )
 
 
-def placebo_in_space(family: Family, estimand: Estimand, inference: PlaceboInference = PlaceboInference()) -> Placebos:
+def placebo_in_space(family: Family, estimand: Estimand, inference: PlaceboInference = BY_SIZE) -> Placebos:
     """What a family with placebos says over the window of an estimand.
 
     A unit of which nothing was expected is infinitely far out, which can only raise the p-value. Raises `EstimationError`
@@ -161,7 +180,8 @@ def placebo_in_space(family: Family, estimand: Estimand, inference: PlaceboInfer
     inside[contrast_rows(path, estimand, side.onset)] = True
     counts, exposure = side.counts.T, side.exposure.T
     known = ~np.isnan(counts) & ~np.isnan(family.expected)
-    if not (known[0] & inside).any():
+    inside &= known[0]  # sums over more periods than the treated unit has would scatter less than its own
+    if not inside.any():
         raise EstimationError(f"no figure of {side.units[0]} and its donors lies in {estimand.window}; widen the window")
     observed = np.where(known & inside, counts, 0.0).sum(axis=1)
     expected = np.where(known & inside, family.expected, 0.0).sum(axis=1)
@@ -171,19 +191,22 @@ def placebo_in_space(family: Family, estimand: Estimand, inference: PlaceboInfer
     logs = np.where(np.isfinite(logs) & (expected > 0), logs, np.inf)
     gaps = np.where(known, (counts - family.expected) / exposure, np.nan)
     before, after = known & side.before, known & inside
-    mean_count = np.where(before, counts, 0.0).sum(axis=1) / np.maximum(before.sum(axis=1), 1)
+    counted = side.before & ~np.isnan(counts)
+    mean_count = np.where(counted, counts, 0.0).sum(axis=1) / counted.sum(axis=1)
     finite = np.isfinite(logs[1:])
     size = size_scale(logs[1:][finite], mean_count[1:][finite]) if side.kind == "count" else (1.0, 0.0)
     return Placebos(
         units=side.units,
         observed=observed,
         expected=expected,
+        periods=int(inside.sum()),
+        added=added,
         log_ratio=logs,
         mean_count=mean_count,
         size=size,
         rmspe_before=_root_mean_square(gaps, before),
-        rmspe_after=_root_mean_square(gaps, after),
-        rate_gap=np.where(after, gaps, 0.0).sum(axis=1) / np.maximum(after.sum(axis=1), 1),
+        rmspe_after=np.where(after.any(axis=1), _root_mean_square(gaps, after), np.inf),
+        rate_gap=np.where(after.any(axis=1), np.where(after, gaps, 0.0).sum(axis=1) / np.maximum(after.sum(axis=1), 1), np.nan),
         inference=inference,
     )
 
@@ -198,10 +221,11 @@ def size_scale(gaps: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
     b is what is left of the counts' own scatter, which is larger where there are few; a is what does not go away with size.
     The multiplicative steps never lower the likelihood and keep both at 0 or above.
     """
-    if not len(gaps) or not (gaps**2).any():
+    scale = float((gaps**2).mean()) if len(gaps) else 0.0
+    if not scale > 0:
         return 1.0, 0.0
-    square, inverse = gaps**2, 1 / counts
-    a, b = float(square.mean()) / 2, float(square.mean() / inverse.mean()) / 2
+    square, inverse = gaps**2 / scale, 1 / counts
+    a, b = 0.5, 0.5 / float(inverse.mean())
     for _ in range(SWEEPS):
         variance = a + b * inverse
         excess, plain = square / variance**2, 1 / variance
@@ -209,4 +233,9 @@ def size_scale(gaps: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
         a, b = a * up_a, b * up_b
         if abs(up_a - 1) * a + abs(up_b - 1) * b * inverse.mean() <= SETTLED * (a + b * inverse.mean()):
             break
-    return a, b
+    # The steps creep towards 0, so the two ends of the scale are looked at as they are.
+    ends = ((a, b), (1.0, 0.0), (0.0, float((square * counts).mean())))
+    a, b = min(
+        ends, key=lambda pair: float((np.log(pair[0] + pair[1] * inverse) + square / (pair[0] + pair[1] * inverse)).sum())
+    )
+    return a * scale, b * scale

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gvi_eval.errors import EstimationError
+from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.estimators._comparison import Comparative
 from gvi_eval.inference.evaluation import refitted
 from gvi_eval.panel import PER_YEAR, Panel
@@ -30,7 +30,7 @@ def placebo_dates(estimator: Comparative, panel: Panel) -> tuple[PlaceboDate, ..
     """The ratio at up to `MOST_DATES` starts in the later half of the periods before the programme.
 
     Only figures from before the programme are seen. The window after each placebo start is as long as that after the true
-    one, where so much is left before it, and at least a year.
+    one, or ends with the programme where less is left, which is always a year.
     """
     return tuple(_dates(estimator, panel))
 
@@ -49,5 +49,5 @@ def _dates(estimator: Comparative, panel: Panel) -> Iterator[PlaceboDate]:
         try:
             point = refitted(estimator, earlier.starting(start), Estimand("ratio", window=window)).point
             yield PlaceboDate(start, end - place + 1, point)
-        except EstimationError as fault:
+        except (EstimationError, StudyError) as fault:  # such as predictors that name periods after this start
             yield PlaceboDate(start, end - place + 1, None, str(fault))
