@@ -90,7 +90,7 @@ class Sdid:
                 f"{side.units[0]} has {len(figures)} periods before the start {side.onset} with figures, and {self.name} needs 2 to "
                 "tell how much they scatter; widen the baseline"
             )
-        noise = np.array([_noise(side, among) for among in donors])
+        noise = _noise(side, donors)
         if self.variant == "did":
             weights = donors / donors.sum(axis=1, keepdims=True)
             gaps = np.zeros(len(chosen))
@@ -127,6 +127,10 @@ def _usable(side: Comparison) -> np.ndarray:
     return side.before & ~np.isnan(side.figures).any(axis=1)
 
 
-def _noise(side: Comparison, donors: np.ndarray) -> float:
-    """The standard deviation of the donors' first differences before the start, all together."""
-    return float(np.diff(side.figures[np.ix_(_usable(side), donors)], axis=0).std(ddof=1))
+def _noise(side: Comparison, donors: np.ndarray) -> Any:
+    """The standard deviation of the first differences of donors, (unit,) or (problem, unit), before the start, all together."""
+    steps = np.diff(side.figures[_usable(side)], axis=0)
+    steps = steps - steps.mean()  # so that the squares below lose no digits
+    count = donors.sum(axis=-1) * len(steps)
+    total, square = donors @ steps.sum(axis=0), donors @ (steps**2).sum(axis=0)
+    return np.sqrt((square - total**2 / count) / (count - 1))
