@@ -50,9 +50,10 @@ CLOSING = """## What differs
 - The standard error of synthetic difference-in-differences is here the exact one, over all controls and with their number as the
   divisor. Where **draws** are given it is of so many random placebos, and another seed gives another number.
 - pysyncon and diff-diff take outcomes as predictors, with a fixed V under which the plain sum of squares is minimised. pysyncon's
-  placebos run in as many processes as there are cores; its memory is that of the largest process.
-- CausalPy has no placebos in space: a loop over its `SyntheticControl` with `WeightedProportion` stands in for them. It has no nested
-  V, and its synthetic difference-in-differences samples a posterior. pysyncon has no synthetic difference-in-differences.
+  `PlaceboTest`, timed with predictors, runs in as many processes as there are cores; its memory is that of the largest process.
+- CausalPy has no placebos in space, and pysyncon makes its matrices anew for each where predictors are outcomes, which takes most of
+  the time. A loop stands in for both: over `SyntheticControl` with `WeightedProportion`, and over `Synth` on ready matrices.
+- CausalPy has no nested V, and its synthetic difference-in-differences samples a posterior. pysyncon has none.
 - The made-up panels are five common random walks with own loadings, level and noise, {periods} periods of which {after} lie after the start.
 """
 
