@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gvi_eval.errors import EstimationError
+from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.estimators._comparison import Comparative, Family
 from gvi_eval.panel import PER_YEAR, Panel
 
@@ -150,7 +150,7 @@ def hold_out_error(estimator: Comparative, panel: Panel) -> float | None:
         return None
     try:
         family = estimator.family(panel.before(onset).starting(earlier), placebos=False)
-    except EstimationError:
+    except (EstimationError, StudyError):  # the latter where a predictor is named for the year that is held out
         return None
     side = family.comparison
     gaps = ((side.counts[:, 0] - family.expected[0]) / side.exposure[:, 0])[~side.before]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gvi_eval.errors import EstimationError
+from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.estimators._comparison import Comparative
 from gvi_eval.inference.evaluation import refitted
 from gvi_eval.panel import PER_YEAR, Panel
@@ -49,5 +49,5 @@ def _dates(estimator: Comparative, panel: Panel) -> Iterator[PlaceboDate]:
         try:
             point = refitted(estimator, earlier.starting(start), Estimand("ratio", window=window)).point
             yield PlaceboDate(start, end - place + 1, point)
-        except EstimationError as fault:
+        except (EstimationError, StudyError) as fault:  # the latter where a predictor is named for later periods
             yield PlaceboDate(start, end - place + 1, None, str(fault))
