@@ -8,6 +8,8 @@
 # make calibration-sampling  rank what the sampled model draws, and twenty seeds of its contract (about half an hour; goes on
 #                        where it was ended)
 # make peers-its         put CausalPy, in an environment of its own, on the data sets of the record (about half an hour)
+# make peers             time this package and pysyncon, mlsynth, diff-diff and CausalPy, each in an environment of its own, on the
+#                        same files (half an hour; ARGS="--only prop99 --cap 60" for a part); writes reports/benchmarks
 # make benchmarks        time the default estimator beside a Poisson regression
 # make lock              resolve requirements.lock anew from pyproject.toml (needs uv)
 
@@ -18,12 +20,14 @@ READY := $(VENV)/.ready
 OUT ?= reports
 JOBS ?= 2
 PEERS := .venv-peers
+TIMED := pysyncon mlsynth diff-diff
 INTERPRETERS := python3.11 python3.12 python3.13
 
 export OPENBLAS_NUM_THREADS = 1
 export OMP_NUM_THREADS = 1
 
-.PHONY: reproduce reproduce-all test test-all calibration calibration-nuts calibration-sampling peers-its benchmarks lock prerequisites clean
+.PHONY: reproduce reproduce-all test test-all calibration calibration-nuts calibration-sampling peers-its peers benchmarks lock \
+	prerequisites clean
 
 reproduce: $(READY)
 	$(BIN)/gvi-eval reproduce --out $(OUT)
@@ -55,6 +59,9 @@ calibration-sampling: $(READY)
 peers-its: $(READY) $(PEERS)/.ready-its
 	$(BIN)/python -m tests.calibration.peers.its --python $(PEERS)/bin/python $(ARGS)
 
+peers: $(READY) $(PEERS)/.ready-its $(TIMED:%=$(PEERS)-%/.ready)
+	$(BIN)/python -m tests.benchmarks.peers.run --environments $(PEERS) $(ARGS)
+
 benchmarks: $(READY)
 	$(BIN)/python -m tests.benchmarks.latent_counts
 
@@ -78,9 +85,15 @@ $(PEERS)/.ready-its: tests/calibration/peers/requirements.txt | prerequisites
 	@$(PEERS)/bin/python -m pip install --disable-pip-version-check --quiet -r tests/calibration/peers/requirements.txt
 	@touch $@
 
+$(PEERS)-%/.ready: tests/benchmarks/peers/%.txt | prerequisites
+	@echo "creating $(PEERS)-$* for $*"
+	@test -x $(PEERS)-$*/bin/python || $(PYTHON) -m venv $(PEERS)-$*
+	@$(PEERS)-$*/bin/python -m pip install --disable-pip-version-check --quiet -r $<
+	@touch $@
+
 lock:
 	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
 
 clean:
-	rm -rf $(VENV) $(PEERS) $(addprefix .venv-,$(INTERPRETERS)) build *.egg-info
+	rm -rf $(VENV) $(PEERS) $(TIMED:%=$(PEERS)-%) $(addprefix .venv-,$(INTERPRETERS)) build *.egg-info

@@ -108,7 +108,9 @@ def comparison(panel: Panel, scale: Scale, method: str) -> Comparison:
             f"{method} needs one figure per period, but {unit} has the span of {spans[0]}; use latent_counts or controlled"
         )
     before = np.asarray(panel.periods < onset)
-    own = panel.values[unit].to_numpy(dtype=float)
+    place = {name: column for column, name in enumerate(panel.values.columns)}  # a matrix is far quicker than a table
+    values = panel.values.to_numpy(dtype=float)
+    own = values[:, place[unit]]
     for side, word in ((before, "before"), (~before, "after")):
         if np.isnan(own[side]).all():
             raise EstimationError(f"{unit} has no figure {word} the start {onset}; widen the baseline or move the start")
@@ -116,15 +118,16 @@ def comparison(panel: Panel, scale: Scale, method: str) -> Comparison:
         raise EstimationError(
             f"{unit} recorded no events before the start {onset}, so no donor can be likened to it; widen the baseline"
         )
-    donors, notes = _donors(panel, before, onset)
+    names = sorted(panel.donors)
+    donors, notes = _donors(panel, names, values[:, [place[name] for name in names]], np.isnan(values).all(axis=1), before)
     if len(donors) < FEWEST_DONORS:
         raise EstimationError(
             f"{unit} has {len(donors)} donors ({', '.join(donors) or 'none'}) with figures for its periods, and {method} needs "
             f"{FEWEST_DONORS}, so that each can take its place; admit more areas or use a single series"
         )
     units = [unit, *donors]
-    counts = panel.values[units].to_numpy(dtype=float)
-    exposure = panel.exposure[units].to_numpy(dtype=float)
+    columns = [place[name] for name in units]
+    counts, exposure = values[:, columns], panel.exposure.to_numpy(dtype=float)[:, columns]
     complete, more = _filled(counts, exposure, units)
     return Comparison(
         units=tuple(units),
@@ -136,31 +139,32 @@ def comparison(panel: Panel, scale: Scale, method: str) -> Comparison:
         figures=_on_scale(complete, exposure, scale, panel.kind),
         scale=scale,
         kind=panel.kind,
-        notes=(*_gaps(panel, unit), *notes, *more, *panel.dropped),
+        notes=(*_gaps(panel, unit, own), *notes, *more, *panel.dropped),
     )
 
 
-def _gaps(panel: Panel, unit: str) -> list[str]:
-    gaps = panel.values.index[panel.values[unit].isna()]
+def _gaps(panel: Panel, unit: str, own: np.ndarray) -> list[str]:
+    gaps = panel.periods[np.isnan(own)]
     return [f"no figure of {unit} is used for {', '.join(map(str, gaps))}"] if len(gaps) else []
 
 
-def _donors(panel: Panel, before: np.ndarray, onset: pd.Period) -> tuple[list[str], list[str]]:
-    """The donors by name, and a sentence on each that is left out."""
+def _donors(
+    panel: Panel, donors: list[str], values: np.ndarray, nobody: np.ndarray, before: np.ndarray
+) -> tuple[list[str], list[str]]:
+    """The donors kept, and a sentence on each that is left out; values (period, donor), nobody (period,) has a figure."""
     kept, notes = [], []
-    everyone_missing = panel.values.isna().all(axis="columns").to_numpy()  # a donut is nobody's fault
-    for donor in sorted(panel.donors):
-        values = panel.values[donor].to_numpy(dtype=float)
-        shares = [
-            np.isnan(values[side & ~everyone_missing]).mean() if (side & ~everyone_missing).any() else 0.0
-            for side in (before, ~before)
-        ]
-        if spans := panel.spans(donor):
-            notes.append(f"the donor {donor} is left out: it is published for the odd span {spans[0]}")
-        elif max(shares) > MOST_MISSING:
-            word = "before" if shares[0] > MOST_MISSING else "after"
-            notes.append(f"the donor {donor} is left out: it lacks {max(shares):.0%} of the periods {word} the start {onset}")
-        elif not np.nansum(np.abs(values[before])) > 0:
+    missing, silent = np.isnan(values), ~(np.nansum(np.abs(values[before]), axis=0) > 0)
+    sides = [missing[side & ~nobody] for side in (before, ~before)]  # a donut is nobody's fault
+    shares = np.array([side.mean(axis=0) if len(side) else np.zeros(len(donors)) for side in sides])
+    onset = panel.sole_treated[1]
+    spanned = {window.unit: window for window in reversed(panel.windows)}
+    for donor, share, is_silent in zip(donors, shares.T, silent, strict=True):
+        if donor in spanned:
+            notes.append(f"the donor {donor} is left out: it is published for the odd span {spanned[donor]}")
+        elif share.max() > MOST_MISSING:
+            word = "before" if share[0] > MOST_MISSING else "after"
+            notes.append(f"the donor {donor} is left out: it lacks {share.max():.0%} of the periods {word} the start {onset}")
+        elif is_silent:
             notes.append(f"the donor {donor} is left out: it recorded no events before the start {onset}")
         else:
             kept.append(donor)
@@ -209,7 +213,11 @@ def expected_paths(side: Comparison, members: np.ndarray, weights: np.ndarray, i
     NaN where nobody, or a unit with weight, has a figure.
     """
     likeness = weights @ np.nan_to_num(side.figures).T + intercepts[:, None]
-    likeness[(weights > 0) @ np.isnan(side.figures).T > 0] = np.nan
+    missing = np.isnan(side.figures)
+    if missing.any():
+        likeness[(weights > 0) @ missing.T.astype(float) > 0] = np.nan
+    if side.scale == "rate":
+        return likeness * side.exposure[:, members].T
     return np.array([side.expected(path, unit) for path, unit in zip(likeness, members, strict=True)])
 
 

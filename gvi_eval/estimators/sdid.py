@@ -97,7 +97,7 @@ class Sdid:
                 f"{side.units[0]} has {len(figures)} periods before the start {side.onset} with figures, and {self.name} needs "
                 "2 to tell how much they scatter; widen the baseline"
             )
-        noise = np.array([_noise(side, among) for among in donors])
+        noise = _noise(side, donors)
         if self.variant == "did":
             weights = donors / donors.sum(axis=1, keepdims=True)
             gaps = np.zeros(len(chosen))
@@ -134,14 +134,19 @@ def _usable(side: Comparison) -> np.ndarray:
     return side.before & ~np.isnan(side.figures).any(axis=1)
 
 
-def _noise(side: Comparison, donors: np.ndarray) -> float:
-    """The standard deviation of the donors' first differences before the start, all together; none across a gap."""
-    figures = np.where(_usable(side)[:, None], side.figures, np.nan)[np.ix_(side.before, donors)]
-    steps = np.diff(figures, axis=0)
-    steps = steps[~np.isnan(steps[:, 0])]
+def _noise(side: Comparison, donors: np.ndarray) -> Any:
+    """The standard deviation of the first differences of donors, (unit,) or (problem, unit), before the start, all together.
+
+    None across a gap. Raises `EstimationError` where no two neighbouring periods have figures.
+    """
+    usable = _usable(side)
+    steps = (side.figures[1:] - side.figures[:-1])[usable[1:] & usable[:-1]]
     if not len(steps):
         raise EstimationError(
             f"no two neighbouring periods before the start {side.onset} have figures of {side.units[0]} and its donors, and "
             "sdid needs them to tell how much figures scatter; widen the baseline"
         )
-    return float(steps.std(ddof=1))
+    steps = steps - steps.mean()  # so that the squares below lose no digits
+    count = donors.sum(axis=-1) * len(steps)
+    total, square = donors @ steps.sum(axis=0), donors @ (steps**2).sum(axis=0)
+    return np.sqrt((square - total**2 / count) / (count - 1))
