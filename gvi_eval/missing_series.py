@@ -24,8 +24,8 @@ class Missing:
 def missing_series(study: Study, declared: MissingSeries, tables: Mapping[str, pd.DataFrame]) -> Missing:
     """The figures of the declared tables and measures, with where they stand, and why they carry no estimate.
 
-    Raises `DataError` where a table has no figure of the measures, and where the figures of the area could carry an estimate after
-    all: then the page would be untrue.
+    Raises `DataError` where a table has no figure of the measures, and where the figures of the area could carry an estimate
+    after all: then the page would be untrue.
     """
     frames = []
     for name in declared.tables:
@@ -73,8 +73,8 @@ def _reasons(study: Study, declared: MissingSeries, figures: pd.DataFrame) -> li
     last = max(pd.Timestamp(day).date() for day in own["period_end"].dropna())
     reasons = [
         f"{len(own)} figures concern {' or '.join(declared.areas)}. They cover {shares['before']:.0%} of the days from "
-        f"{study.baseline.start} to the earliest possible start, {start.earliest}, and {shares['after']:.0%} of the days after it; the "
-        f"last day of any of them is {last}.",
+        f"{study.baseline.start} to the earliest possible start, {start.earliest}, and {shares['after']:.0%} of the days after "
+        f"it; the last day of any of them is {last}.",
         f"They are counted under {len(definitions)} definitions ({', '.join(definitions)}), which are not one series.",
     ]
     conflicts = int(_overlapping(own))

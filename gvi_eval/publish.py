@@ -11,8 +11,8 @@ from gvi_eval.diagnostics import diagnostics_tables
 from gvi_eval.errors import DataError
 from gvi_eval.estimators import settings_of
 from gvi_eval.hashing import code_hash, file_hash, settings_hash
-from gvi_eval.resources import CHECKOUT
 from gvi_eval.missing_series import missing_page
+from gvi_eval.resources import CHECKOUT
 from gvi_eval.results import (
     StudyResult,
     agreement_table,

@@ -118,8 +118,8 @@ def refusals(estimator: Comparative, panel: Panel, family: Family, fit: Fit, det
         )
     if estimator.adds_level and family.comparison.kind == "count" and fit.beyond > fit.most_beyond:
         found.append(
-            f"{unit} lies beyond all its donors in {fit.beyond:.0%} of the periods before the start, and {method} adds a level of "
-            "its own to their rates, while what moves counts moves them in proportion; compare logs, or use did with "
+            f"{unit} lies beyond all its donors in {fit.beyond:.0%} of the periods before the start, and {method} adds a level "
+            "of its own to their rates, while what moves counts moves them in proportion; compare logs, or use did with "
             "model = 'poisson'"
         )
     found += _contaminated(panel, family)

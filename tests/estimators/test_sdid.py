@@ -157,7 +157,8 @@ def test_what_is_added_moves_the_effect_as_it_should(panel_of, seed, variant, up
     others = np.zeros_like(figures)
     others[T0:, 1:] = up
     assert with_(others) == pytest.approx(point - up, abs=1e-5)
-    assert with_(random.normal(size=(20, 1))) == pytest.approx(point, abs=0.05 if variant == "sdid" else 1e-4)
+    if variant != "sdid":  # whose ζ follows the scatter from period to period, which a common path is part of
+        assert with_(random.normal(size=(20, 1))) == pytest.approx(point, abs=1e-4)
     if variant != "sc":
         assert with_(random.normal(size=(1, 8))) == pytest.approx(point, abs=1e-4)
 

@@ -44,7 +44,9 @@ def test_the_three_contrasts_tell_one_story(make_panel, estimator):
 
 
 def test_difference_and_ratio_where_nothing_changed_at_all(make_panel):
-    evaluation = evaluate(Did(), make_panel({"Town": [5] * 24, **{f"D{j:02}": [3, 5] * 12 for j in range(20)}}, 12))
+    evaluation = evaluate(
+        Did(), make_panel({"Town": [5] * 24, **{f"D{j:02}": [4, 6][:: 1 - 2 * (j % 2)] * 12 for j in range(20)}}, 12)
+    )
     effect = evaluation.effect(GAP)
     assert effect.point == 0
     assert effect.intervals[0].lower <= 0 <= effect.intervals[0].upper < 1
