@@ -29,8 +29,8 @@ class Fit:
     noise² = mean over t of (y_t / P_t² + Σ_j w_j² y_jt / P_jt²); ratio = rmspe / noise, NaN for figures that are no counts;
     mean_gap, of the mean; gap_error, its standard error; beyond, the share of periods in which the unit lies beyond the
     donors' lowest and highest; most_beyond, the largest such share of a unit inside: `MOST_BEYOND`, or what one of units that
-    are all alike may reach by chance, which is the highest or lowest of J + 1 in 2 / (J + 1) of the periods; hold_out, the RMSPE of the last year before the start when it is not fitted, over that of the
-    fit.
+    are all alike may reach by chance, which is the highest or lowest of J + 1 in 2 / (J + 1) of the periods; hold_out, the
+    RMSPE of the last year before the start when it is not fitted, over that of the fit.
     """
 
     rmspe: float
