@@ -155,6 +155,12 @@ def document() -> dict:
 
 
 @pytest.fixture(scope="session")
+def new_document():
+    """Makes the study file of the town anew, for fixtures that outlive a test."""
+    return lambda: copy.deepcopy(DOCUMENT)
+
+
+@pytest.fixture(scope="session")
 def counts() -> pd.DataFrame:
     return count_rows()
 
