@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 
 from gvi_eval.effect import Effect
+from gvi_eval.errors import EstimationError
 from gvi_eval.estimators import uses_donors
+from gvi_eval.inference.placebo import Placebos
 from gvi_eval.results import Analysis, StudyResult, path_name, placebo_p
 from gvi_eval.sensitivity.exclusion import exclusion_by_placebos
 from gvi_eval.study import Study
@@ -44,11 +46,15 @@ def comparisons_table(result: StudyResult) -> pd.DataFrame:
 def _fit_columns(study: Study, analysis: Analysis, effect: Effect) -> dict[str, object]:
     """What the placebos and the fit of an analysis say, whether it was admitted or not."""
     evaluation = analysis.evaluation
-    placebos, fit = evaluation.placebos(effect.estimand), evaluation.fit
+    placebos, fit = placebos_of(analysis), evaluation.fit
+    if placebos is None:
+        return {}
     weights = sorted(effect.details["weights"].items(), key=lambda pair: (-pair[1], pair[0]))[:HEAVIEST]
     excluded = exclusion_by_placebos(effect, placebos, study.smallest_effect)
     return {
-        "ratio_unadmitted": float(placebos.observed[0] / placebos.expected[0]) if effect.refusal else None,
+        "ratio_unadmitted": float(placebos.observed[0] / placebos.expected[0])
+        if effect.refusal and placebos.expected[0] > 0
+        else None,
         "floor": placebos.floor,
         "donors": placebos.donors,
         "rank_scaled": placebos.rank(np.abs(placebos.scaled)),
@@ -64,6 +70,14 @@ def _fit_columns(study: Study, analysis: Analysis, effect: Effect) -> dict[str, 
         "heaviest": "; ".join(f"{name} {weight:.2f}" for name, weight in weights),
         "excludes": excluded.sentence if excluded else None,
     }
+
+
+def placebos_of(analysis: Analysis) -> Placebos | None:
+    """The placebos of the headline contrast; None without a fit, and where the window holds no figure, as the refusal says."""
+    try:
+        return analysis.evaluation and analysis.evaluation.placebos(analysis.fit.estimand)
+    except EstimationError:
+        return None
 
 
 def _spans_of(analysis: Analysis) -> dict[str, float | None]:
@@ -90,7 +104,8 @@ def leave_out_table(result: StudyResult) -> pd.DataFrame:
             }
             for analysis in result.analyses
             for each in analysis.left_out
-        ]
+        ],
+        columns=["specification", "onset", "left_out", "point", "refusal"],
     )
 
 
@@ -108,15 +123,15 @@ def placebo_dates_table(result: StudyResult) -> pd.DataFrame:
             }
             for analysis in result.analyses
             for each in analysis.placebo_dates
-        ]
+        ],
+        columns=["specification", "onset", "placebo_onset", "periods", "point", "refusal"],
     )
 
 
 def placebos_table(analysis: Analysis) -> pd.DataFrame:
     """One row per unit of an analysis with donors: its weight, and what the method says of it in the treated unit's place."""
-    evaluation = analysis.evaluation
-    table = evaluation.placebos(analysis.fit.estimand).frame()
-    table.insert(2, "weight", evaluation.family.weights[0])
+    table = placebos_of(analysis).frame()
+    table.insert(2, "weight", analysis.evaluation.family.weights[0])
     return table
 
 

@@ -6,7 +6,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from gvi_eval.comparisons import comparisons_table, leave_out_table, placebo_dates_table, placebos_name, placebos_table
+from gvi_eval.comparisons import (
+    comparisons_table,
+    leave_out_table,
+    placebo_dates_table,
+    placebos_name,
+    placebos_of,
+    placebos_table,
+)
 from gvi_eval.diagnostics import diagnostics_tables
 from gvi_eval.errors import DataError
 from gvi_eval.estimators import settings_of
@@ -65,7 +72,7 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
                 path.insert(0, "outcome", result.study.outcome(analysis.specification.outcome).title)
                 path.insert(0, "unit", analysis.fit.unit)
                 _write(fresh / path_name(analysis), csv_bytes(path))
-            if analysis.evaluation is not None and not analysis.is_range:
+            if placebos_of(analysis) is not None and not analysis.is_range:
                 _write(fresh / placebos_name(analysis), csv_bytes(placebos_table(analysis)))
             panel = fresh / analysis.panel_file
             if not panel.exists():

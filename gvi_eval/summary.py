@@ -61,7 +61,8 @@ def headline(result: StudyResult) -> list[str]:
     if effect.refusal:
         return [*sentences, f"{outcome}, {analysis.specification.name}: refused, {effect.refusal}"]
     name = f"{outcome}, {analysis.specification.name}, {analysis.onset}"
-    sentences.append(f"{name}: {_ratio(effect)}, {effect.level:.0%} {effect.intervals[0].kind}")
+    said = f", {effect.intervals[0].level:.0%} {effect.intervals[0].kind}" if effect.intervals else ", without an interval"
+    sentences.append(f"{name}: {_ratio(effect)}{said}")
     if analysis.evaluation is None:
         excluded = exclusion(effect, result.study.smallest_effect)
     else:

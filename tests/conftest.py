@@ -185,6 +185,12 @@ def four_areas() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
+def new_document():
+    """Makes the study file of the town anew, for fixtures that outlive a test."""
+    return lambda: copy.deepcopy(DOCUMENT)
+
+
+@pytest.fixture(scope="session")
 def counts() -> pd.DataFrame:
     return count_rows()
 

@@ -86,15 +86,16 @@ class TwoWayLinear(NamedTuple):
     effect: float
 
 
-def two_way_linear(figures: np.ndarray, treated: np.ndarray, weights: np.ndarray | None = None) -> TwoWayLinear:
+def two_way_linear(figures: np.ndarray, treated: np.ndarray | None = None, weights: np.ndarray | None = None) -> TwoWayLinear:
     """Weighted least squares of figures (period, unit), NaN where none, on unit and period effects and the treatment.
 
-    weights (period, unit) > 0, by default alike. The first period's effect is 0. Raises `EstimationError` where the
+    treated (period, unit) booleans, or None for no treatment and an effect of 0; weights (period, unit) > 0, by default
+    alike. The first period's effect is 0. Raises `EstimationError` where the
     treatment is not told apart from the effects of units and periods.
     """
     known = ~np.isnan(figures)
     w = np.where(known, 1.0 if weights is None else weights / weights[known].mean(), 0.0)
-    y, on = np.where(known, figures, 0.0), (treated & known).astype(float)
+    y, on = np.where(known, figures, 0.0), (np.zeros(known.shape) if treated is None else (treated & known).astype(float))
     periods, units = figures.shape
     # Unit effects are swept out: period effects and the treatment solve a system of their own.
     share = w / w.sum(axis=0)
@@ -106,7 +107,7 @@ def two_way_linear(figures: np.ndarray, treated: np.ndarray, weights: np.ndarray
     design[:periods, periods] = design[periods, :periods] = within_on.sum(axis=1)
     design[periods, periods] = (on * within_on).sum()
     target[:periods], target[periods] = within_y.sum(axis=1), (on * within_y).sum()
-    keep = np.append(np.arange(1, periods), periods)
+    keep = np.arange(1, periods if treated is None else periods + 1)
     system = design[np.ix_(keep, keep)]
     if np.linalg.matrix_rank(system, hermitian=True) < len(keep):
         raise EstimationError(
@@ -114,6 +115,6 @@ def two_way_linear(figures: np.ndarray, treated: np.ndarray, weights: np.ndarray
             "the start"
         )
     solution = np.linalg.solve(system, target[keep])
-    of_periods, effect = np.append(0.0, solution[:-1]), float(solution[-1])
+    of_periods, effect = np.append(0.0, solution[: periods - 1]), 0.0 if treated is None else float(solution[-1])
     of_units = (share * (y - of_periods[:, None] * known - effect * on)).sum(axis=0)
     return TwoWayLinear(of_units, of_periods, effect)

@@ -24,7 +24,8 @@ class Did:
     ``model`` 'linear': y_it / exposure_it = a_i + b_t + τ D_it, by least squares through linearmodels' `PanelOLS`, with
     ``weights`` 'none' or 'exposure'. 'poisson': log E[y_it] = log exposure_it + a_i + b_t + τ D_it, by Poisson
     pseudo-likelihood, which asks only that the mean is right. D is 1 for the treated unit from the start on. The path without
-    the programme is exposure times a + b, or exp of it.
+    the programme moves as the donors by themselves do; its sums before and after the start are those of the regression, in
+    which the treated unit has a say in the b_t, and would follow its own figures.
 
     ``covariance`` 'placebo' leaves the interval to `gvi_eval.inference.placebo`. 'clustered' is refused with fewer than five
     treated units, here always: with one treated of 57, cluster-robust p reject 81 % of true nulls.
@@ -96,34 +97,51 @@ class Did:
         weights, intercepts = np.zeros(donors.shape), np.zeros(len(chosen))
         for row, (own, among) in enumerate(zip(chosen, donors, strict=True)):
             columns = np.append(own, np.flatnonzero(among))
-            counts, exposure = side.counts[:, columns], side.exposure[:, columns]
-            rows = ~np.isnan(counts[:, 1:]).all(axis=1)
-            treated = np.zeros(counts.shape, dtype=bool)
-            treated[~side.before, 0] = True
-            if self.model == "poisson":
-                silent = rows & (np.nansum(counts, axis=1) == 0)  # nothing anywhere: nothing is expected either
-                rows &= ~silent
-                try:
-                    fit = two_way_poisson(counts[rows], exposure[rows], treated[rows])
-                except EstimationError as fault:
-                    if row == 0:
-                        raise EstimationError(f"{side.units[own]}: {fault}") from None
-                    continue  # a placebo without a path counts as infinitely far out
-                expected[row, rows], expected[row, silent] = fit.untreated(exposure[rows])[:, 0], 0.0
-                contrasts[row] = fit.ratio
-                shares = np.where(among, np.nansum(side.exposure[side.before], axis=0), 0.0)
-            else:
-                linear = two_way_linear(
-                    side.figures[np.ix_(rows, columns)], treated[rows], exposure[rows] if self.weights == "exposure" else None
-                )
-                expected[row, rows] = exposure[rows, 0] * (linear.units[0] + linear.periods)
-                contrasts[row] = linear.effect
-                shares = np.where(
-                    among, np.nansum(side.exposure[side.before], axis=0) if self.weights == "exposure" else 1.0, 0.0
-                )
-                intercepts[row] = linear.units[0] - np.average(linear.units[1:], weights=shares[columns[1:]])
+            try:
+                fitted, shape, contrasts[row] = self._regressed(side, columns)
+            except EstimationError as fault:
+                if row == 0:
+                    raise EstimationError(f"{side.units[own]}: {fault}") from None
+                continue  # a placebo without a path counts as infinitely far out
+            people, shares = side.exposure[:, own], among.astype(float)
+            for part in (side.before, ~side.before):
+                known = part & ~np.isnan(side.counts[:, own]) & ~np.isnan(shape)
+                if self.model == "poisson":
+                    expected[row, part] = (people * shape)[part] * fitted[known].sum() / (people * shape)[known].sum()
+                else:
+                    level = (fitted - people * shape)[known].sum() / people[known].sum()
+                    expected[row, part] = (people * (shape + level))[part]
+                    intercepts[row] = level if part is side.before else intercepts[row]
+            if self.model == "poisson" or self.weights == "exposure":
+                shares *= np.nansum(side.exposure[side.before], axis=0)
             weights[row] = shares / shares.sum()
         return Family(side, chosen, expected, weights, intercepts, np.zeros(len(chosen))), contrasts
+
+    def _regressed(self, side: Comparison, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """Of the unit in the first column and the donors in the others: its expected counts by the regression (period,), the
+        common rate of the donors by themselves (period,), NaN where they have no figure, and the coefficient.
+        """
+        counts, exposure, rates = side.counts[:, columns], side.exposure[:, columns], side.figures[:, columns]
+        fitted, shape = np.full(len(counts), np.nan), np.full(len(counts), np.nan)
+        treated = np.zeros(counts.shape, dtype=bool)
+        treated[~side.before, 0] = True
+        rows = ~np.isnan(counts[:, 1:]).all(axis=1)
+        if self.model == "poisson":
+            fitted[rows] = shape[rows] = 0.0  # nothing is expected where nothing happens anywhere
+            events = rows & (np.nansum(counts, axis=1) > 0)
+            fit = two_way_poisson(counts[events], exposure[events], treated[events])
+            fitted[events] = fit.untreated(exposure[events])[:, 0]
+            events = rows & (np.nansum(counts[:, 1:], axis=1) > 0)
+            alone = two_way_poisson(counts[events, 1:], exposure[events, 1:])
+            shape[events] = alone.periods * alone.units.mean()
+            return fitted, shape, fit.ratio
+        heavy = exposure[rows] if self.weights == "exposure" else None
+        linear = two_way_linear(rates[rows], treated[rows], heavy)
+        fitted[rows] = exposure[rows, 0] * (linear.units[0] + linear.periods)
+        alone = two_way_linear(rates[rows, 1:], None, None if heavy is None else heavy[:, 1:])
+        share = None if heavy is None else np.nansum(exposure[side.before, 1:], axis=0)
+        shape[rows] = np.average(alone.units, weights=share) + alone.periods
+        return fitted, shape, linear.effect
 
 
 def _panel_ols(side: Comparison, weighted: bool) -> dict[str, float]:

@@ -40,7 +40,14 @@ def range_over_starts(effects: list[Effect]) -> Effect:
     point = float(gmean(points) if first.estimand.contrast == "ratio" else points.mean())
     limits = [effect.intervals[0] for effect in effects if effect.intervals]
     bounds = (
-        Interval(min(one.lower for one in limits), max(one.upper for one in limits), first.level, "bounds") if limits else None
+        Interval(
+            min(one.lower for one in limits),
+            max(one.upper for one in limits),
+            min(one.level for one in limits),
+            "bounds",
+        )
+        if limits
+        else None
     )
     note = (
         f"the start is published only as an interval: the point is the flat average over {len(effects)} starts ({name}), "

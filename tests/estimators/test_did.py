@@ -1,5 +1,7 @@
 """Difference-in-differences: on paper, against the regressions that define it, and what it will not say."""
 
+from datetime import date
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.estimators.did import Did
 from gvi_eval.estimators.sdid import Sdid
-from gvi_eval.study import Estimand
+from gvi_eval.study import Estimand, Window
 
 
 def counts_of(seed: int, units: int = 6, periods: int = 16, mean: float = 15) -> dict[str, np.ndarray]:
@@ -35,6 +37,19 @@ def test_weights_by_exposure_by_hand(make_panel):
     assert plain.counterfactual.expected.iloc[1] == pytest.approx(10 + 4 / 3)
     assert weighted.counterfactual.expected.iloc[1] == pytest.approx(10 + 3)
     assert weighted.details["weights"] == pytest.approx({"A": 0.75, "B": 0.125, "C": 0.125})
+
+
+@pytest.mark.parametrize(
+    "estimator", [Did(), Did(weights="exposure"), Did(model="poisson")], ids=["linear", "exposure", "poisson"]
+)
+def test_the_path_of_a_large_unit_does_not_follow_its_own_figures(make_panel, estimator):
+    # Donors stay at 5; the town is 500, saw a wave before the start and a fall that faded after it: 500 is expected always.
+    wave = [500.0, 700, 500, 300] * 3
+    counts = {"Town": [*wave, 100, 200, 300, 400], **{name: [5.0] * 16 for name in "ABCD"}}
+    effect = estimator.estimate(make_panel(counts, 12))
+    assert effect.counterfactual.expected.tolist() == pytest.approx([500] * 16)
+    first = Estimand("first", "ratio", window=Window(date(2011, 1, 1), date(2011, 1, 31)))
+    assert effect.point == pytest.approx(0.5) and effect.over(first).point == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("seed", range(4))

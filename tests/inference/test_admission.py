@@ -33,14 +33,14 @@ def event(unit: str, role: str = "treatment", start: str = "2012-01-01", end: da
 
 
 def test_the_fit_by_hand(make_panel):
-    # Period effects take a quarter of the town's ±1, so gaps are ±3/4 of a mean of 4. Chance: 4 of its own and 4 / 3 of donors.
+    # Gaps of 1 and −1 of a mean of 4. Chance: a variance of 4 of its own and 4 / 3 of three donors.
     counts = {"Town": [5, 3, 4], "A": [4, 4, 4], "B": [4, 4, 4], "C": [4, 4, 4]}
     family = Did().family(make_panel(counts, 2), placebos=False)
     fit = fit_of(family, True)
-    assert fit.rmspe == pytest.approx(0.75)
-    assert fit.share == pytest.approx(0.75 / 4)
+    assert fit.rmspe == pytest.approx(1)
+    assert fit.share == pytest.approx(1 / 4)
     assert fit.noise == pytest.approx(np.sqrt(4 + 4 / 3))
-    assert fit.ratio == pytest.approx(0.75 / np.sqrt(4 + 4 / 3))
+    assert fit.ratio == pytest.approx(1 / np.sqrt(4 + 4 / 3))
     assert (fit.mean_gap, fit.mean_count) == (pytest.approx(0), 4)
     assert fit.beyond == 1.0  # above all three, then below all three
     assert fit.is_overfit

@@ -1,5 +1,6 @@
 """A start that is published only as an interval: no date is picked, and the range is not narrower than any of its starts."""
 
+import dataclasses
 from datetime import date
 
 import numpy as np
@@ -96,3 +97,8 @@ def test_a_ratio_of_zero_at_every_start_is_zero_without_a_warning(make_panel):
     found = [ExactRatio().estimate(panel.starting(start)) for start in panel.periods[3:5]]
     effect = range_over_starts(found)
     assert effect.point == 0.0 and effect.intervals[0].lower == 0.0 and np.isfinite(effect.intervals[0].upper)
+
+
+def test_the_range_has_no_more_level_than_its_starts():
+    found = [dataclasses.replace(each, intervals=(Interval(0.5, 1.2, 0.9, "placebo"),)) for each in effects([0.7, 0.8])]
+    assert range_over_starts(found).intervals == (Interval(0.5, 1.2, 0.9, "bounds"),)
