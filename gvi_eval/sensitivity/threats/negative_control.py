@@ -33,7 +33,8 @@ def negative_control(primary: Effect, control: Effect, primary_label: str, contr
     ratio, lower, upper = np.exp([main - other, main - other - spread, main - other + spread])
     sentence = (
         f"{_verdict(state, control_label)}: ratio {control.point:.3f} ({interval.lower:.3f}–{interval.upper:.3f}) beside "
-        f"{primary.point:.3f} for {primary_label}; ratio of ratios {ratio:.2f} ({lower:.2f}–{upper:.2f}, the two series taken as independent)"
+        f"{primary.point:.3f} for {primary_label}; ratio of ratios {ratio:.2f} ({lower:.2f}–{upper:.2f}, the two series taken "
+        "as independent)"
     )
     evidence = {
         "control_ratio": control.point,
