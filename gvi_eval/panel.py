@@ -161,12 +161,15 @@ class Panel:
         keep = self.periods.end_time >= pd.Timestamp(day)
         return self._cut(keep, f"before {day}", first=day)
 
-    def without(self, unit: str) -> "Panel":
-        """The panel without one unit, such as one donor."""
-        if unit not in self.values.columns:
-            raise StudyError(f"{unit} is not in the panel, which holds {', '.join(self.values.columns)}; choose one of these")
-        keep = [name for name in self.values.columns if name != unit]
-        return self._of_units(keep, {name: onset for name, onset in self.onsets.items() if name != unit})
+    def without(self, *units: str) -> "Panel":
+        """The panel without some units, such as one donor."""
+        for unit in units:
+            if unit not in self.values.columns:
+                raise StudyError(
+                    f"{unit} is not in the panel, which holds {', '.join(self.values.columns)}; choose one of these"
+                )
+        keep = [name for name in self.values.columns if name not in units]
+        return self._of_units(keep, {name: onset for name, onset in self.onsets.items() if name not in units})
 
     def reassigned_to(self, unit: str) -> "Panel":
         """A placebo: this donor takes the place of the treated unit, which leaves the panel."""

@@ -32,10 +32,7 @@ def _without(evaluation: Evaluation, estimand: Estimand) -> Iterator[LeftOut]:
     heavy = sorted((name for name, weight in weights.items() if weight >= LIGHTEST), key=lambda name: (-weights[name], name))
     heavy = heavy[:HEAVIEST]
     for donors in (*((name,) for name in heavy), *combinations(heavy, 2)):
-        panel = evaluation.panel
-        for donor in donors:
-            panel = panel.without(donor)
         try:
-            yield LeftOut(donors, refitted(evaluation.estimator, panel, estimand).point)
+            yield LeftOut(donors, refitted(evaluation.estimator, evaluation.panel.without(*donors), estimand).point)
         except EstimationError as fault:
             yield LeftOut(donors, None, str(fault))
