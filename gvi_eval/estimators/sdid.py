@@ -75,7 +75,7 @@ class Sdid:
         periods = side.periods[_usable(side)]
         details = {
             "time_weights": {str(t): float(w) for t, w in zip(periods, times[0], strict=True) if w > NO_WEIGHT and self.shifts},
-            "zeta": float(self._zeta(side, _noise(side, np.arange(len(side.units)) > 0))),
+            "zeta": float(self._zeta(side, _steps(side)[:, 1:].std(ddof=1))),
         }
         return family_effect(family, panel, self.name, self.level, details, side.notes)
 
@@ -92,7 +92,8 @@ class Sdid:
                 f"{side.units[0]} has {len(figures)} periods before the start {side.onset} with figures, and {self.name} needs "
                 "2 to tell how much they scatter; widen the baseline"
             )
-        noise = np.array([_noise(side, among) for among in donors])
+        steps = _steps(side)
+        noise = np.array([steps[:, among].std(ddof=1) for among in donors])
         if self.variant == "did":
             weights = donors / donors.sum(axis=1, keepdims=True)
             gaps = np.zeros(len(chosen))
@@ -129,14 +130,13 @@ def _usable(side: Comparison) -> np.ndarray:
     return side.before & ~np.isnan(side.figures).any(axis=1)
 
 
-def _noise(side: Comparison, donors: np.ndarray) -> float:
-    """The standard deviation of the donors' first differences before the start, all together; none across a gap."""
-    figures = np.where(_usable(side)[:, None], side.figures, np.nan)[np.ix_(side.before, donors)]
-    steps = np.diff(figures, axis=0)
+def _steps(side: Comparison) -> np.ndarray:
+    """First differences before the start, (step, unit), of which donors' standard deviation is the noise; none across a gap."""
+    steps = np.diff(np.where(_usable(side)[:, None], side.figures, np.nan)[side.before], axis=0)
     steps = steps[~np.isnan(steps[:, 0])]
     if not len(steps):
         raise EstimationError(
             f"no two neighbouring periods before the start {side.onset} have figures of {side.units[0]} and its donors, and "
             "sdid needs them to tell how much figures scatter; widen the baseline"
         )
-    return float(steps.std(ddof=1))
+    return steps
