@@ -189,10 +189,9 @@ def _filled(counts: np.ndarray, exposure: np.ndarray, units: list[str]) -> tuple
     complete = counts.copy()
     complete[:, 1:][holes] = (exposure[:, 1:] * levels[:, None] * fit.units)[holes]
     names = [unit for unit, lacks in zip(units[1:], holes.any(axis=0), strict=True) if lacks]
-    return complete, [
-        f"{int(holes.sum())} missing figures of {len(names)} donors ({', '.join(names[:3])}{', …' if len(names) > 3 else ''}) "
-        "are filled with what their own level and the period's say"
-    ]
+    named = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    figures = "1 missing figure is" if holes.sum() == 1 else f"{holes.sum()} missing figures are"
+    return complete, [f"{figures} filled with what the donors' own levels and those of the periods say: {named}"]
 
 
 def _on_scale(counts: np.ndarray, exposure: np.ndarray, scale: Scale, kind: str) -> np.ndarray:

@@ -164,7 +164,7 @@ def test_a_gap_is_filled_with_the_level_of_the_donor_and_of_the_period(make_pane
     side = comparison(make_panel(counts, 16), "rate", "m")
     assert side.figures[3].tolist() == pytest.approx([20, 20, 40, 60])
     assert np.isnan(side.counts[3, 2])
-    assert side.notes == ("1 missing figures of 1 donors (B) are filled with what their own level and the period's say",)
+    assert side.notes == ("1 missing figure is filled with what the donors' own levels and those of the periods say: B",)
 
 
 def test_the_gaps_of_the_treated_unit_stay_and_are_listed(make_panel):
