@@ -7,7 +7,7 @@
 # make calibration-nuts  sample the exact model beside the default estimator (about 5 minutes)
 # make calibration-sampling  rank what the sampled model draws, and twenty seeds of its contract (about half an hour; goes on
 #                        where it was ended)
-# make calibration-panels  the same for the panels with donors (about half an hour)
+# make calibration-panels  simulate the panels with donors in the same way as the series (about half an hour)
 # make peers-its         put CausalPy, in an environment of its own, on the data sets of the record (about half an hour)
 # make benchmarks        time the default estimator beside a Poisson regression
 # make lock              resolve requirements.lock anew from pyproject.toml (needs uv)

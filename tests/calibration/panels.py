@@ -45,11 +45,7 @@ COMMON = Noise(0.0, 0.087, 0.57)
 SCATTER = Noise(0.012, 0.14, 0.8)
 
 AT_ONCE = 20  # data sets that go to a worker at once
-MOST, FEWER, FEWEST = (
-    600,
-    300,
-    150,
-)  # data sets: of the quick classics as in the file, of others; of a further world, with an effect
+MOST, FEWER, FEWEST = 600, 300, 150  # data sets: of the quick methods as in the file, of others, in the quieter world or with an effect
 REASONS = {
     "fit": "do not follow",
     "hull": "lies outside its donors",
@@ -116,9 +112,9 @@ def place(position: str, size: int, effect: float) -> str:
 
 
 def data_sets(world: World, method: Method) -> int:
-    if world is AS_IN_FILE:
-        return MOST if method.is_quick else FEWER
-    return FEWER if world is POISSON else FEWEST
+    if world is QUIETER:
+        return FEWEST
+    return MOST if method.is_quick and world is AS_IN_FILE else FEWER
 
 
 AS_IN_FILE = World("as in the file", SCATTER, COMMON, SEASON, (NULL, EFFECT))

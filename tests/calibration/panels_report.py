@@ -205,7 +205,7 @@ def sentences(null: list[Pair]) -> list[str]:
         if row["mean"] and abs(float(row["mean"])) > max(BIASED, 3 * float(row["mean_se"])) and refused(row) < MANY_ADMITTED
     ]
     found.append(
-        f"**Let through with a bias**: admitted results whose mean log ratio of no effect lies beyond ±{BIASED:g}: {_each(through)}."
+        f"**Let through with a bias**: admitted results whose mean log ratio of no effect lies beyond ±{BIASED:g}: {_each(through, with_mean=True)}."
         if through
         else f"**No bias is let through**: no admitted results have a mean log ratio of no effect beyond ±{BIASED:g}."
     )
@@ -254,10 +254,10 @@ def _ranges(pairs: list[Pair]) -> str:
     return ", ".join(words)
 
 
-def _each(pairs: list[Pair]) -> str:
+def _each(pairs: list[Pair], with_mean: bool = False) -> str:
     return "; ".join(
         f"{cell.method.label}, {_world(cell.world)}, {cell.position} {cell.size}× ({_percent(refused(row), 0)} refused"
-        + (f", mean {float(row['mean']):+.2f})" if row["mean"] else ")")
+        + (f", mean {float(row['mean']):+.2f})" if with_mean else ")")
         for cell, row in pairs
     )
 

@@ -104,6 +104,81 @@ def test_the_fingerprint_holds_placebos_and_admission():
     assert len({code_of(method) for method in METHODS}) == 3  # one an estimator
 
 
+# --- what the record shows
+
+KNOWN_OUT = {
+    (world, label, where)
+    for world, label, places in (
+        ("as in the file", "`synthetic`, intercept", ("below 1x", "below 5x", "below 20x")),
+        ("as in the file", "`did`, linear", ("above 20x",)),
+        ("independent Poisson", "`synthetic`, intercept", ("below 20x",)),
+        ("quieter", "`synthetic`, intercept", ("below 1x", "below 5x", "below 20x")),
+        ("quieter", "`sdid`", ("below 1x", "below 20x")),
+        ("quieter", "`did`, linear", ("below 1x", "above 20x")),
+    )
+    for where in places
+}
+
+
+def test_nothing_leaves_its_band_but_what_the_page_says_does():
+    found = {
+        (cell.world.name, cell.method.label, f"{cell.position} {cell.size}x") for cell in CELLS if ROWS[cell.key]["band"] == OUT
+    }
+    assert found == KNOWN_OUT
+
+
+def test_most_of_what_is_admitted_inside_the_donors_is_in_band():
+    inside = [ROWS[cell.key]["band"] for cell in CELLS if cell.effect == NULL and cell.position == "inside"]
+    assert not {OUT, HARDLY} & set(inside) and inside.count(IN) > inside.count(OPEN)
+
+
+@pytest.mark.parametrize("cell", OUTSIDE, ids=by_name)
+def test_the_classic_reads_its_distance_to_the_donors_as_an_effect_and_is_refused(cell):
+    # A mixture of donors ends where they end: log 0.6 below the lowest, log 1.5 above the highest.
+    row = ROWS[cell.key]
+    assert float(row["all_median"]) == pytest.approx(np.log({"below": BELOW, "above": ABOVE}[cell.position]), abs=0.05)
+    assert int(row["refused"]) >= 0.98 * int(row["data_sets"]) and row["band"] == HARDLY
+    assert float(row["all_scaled_mc_lower"]) > 0.5
+
+
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.position == "inside" and cell.effect == NULL], ids=by_name)
+def test_inside_the_donors_no_method_is_biased(cell):
+    row = ROWS[cell.key]
+    assert abs(float(row["all_mean"])) < 0.01 + 3 * float(row["all_mean_se"])
+
+
+def test_an_intercept_on_rates_below_the_donors_is_admitted_and_rejects_too_often_and_on_logs_not():
+    # What all share multiplies; an intercept adds. A unit below its donors takes on their larger movements.
+    for world in (AS_IN_FILE, QUIETER):
+        for size in SIZES:
+            rates, logs = (ROWS[Cell(world, METHODS[place], "below", size, NULL).key] for place in (1, 2))
+            assert float(rates["scaled"]) > float(logs["scaled"]) and int(rates["refused"]) < 0.05 * int(rates["data_sets"])
+    assert ROWS[Cell(AS_IN_FILE, METHODS[1], "below", 20, NULL).key]["band"] == OUT
+
+
+def test_the_raw_p_takes_a_small_place_for_an_outlier_and_the_scaled_p_less():
+    for method in METHODS[2], METHODS[4], METHODS[6]:
+        row = ROWS[Cell(QUIETER, method, "below", 1, NULL).key]
+        assert float(row["raw_mc_lower"]) > 0.05 and float(row["scaled"]) < float(row["raw"])
+
+
+def test_the_rmspe_ratio_is_confounded_with_size():
+    small, large = (ROWS[Cell(POISSON, CLASSIC, "inside", size, NULL).key] for size in (1, 20))
+    assert float(small["rmspe_mc_lower"]) < 0.05 and float(large["rmspe_mc_lower"]) > 0.5
+
+
+def test_the_page_names_what_is_refused_for_nothing_and_let_through_with_a_bias():
+    good, biased = Cell(AS_IN_FILE, METHODS[6], "inside", 1, NULL), Cell(QUIETER, METHODS[1], "below", 20, NULL)
+    row = ROWS[good.key] | {"data_sets": "100", "refused": "40", "mean": "0.001", "mean_se": "0.01"}
+    said = panels_report.sentences(
+        [(good, row), (biased, ROWS[biased.key] | {"mean": "-0.09", "mean_se": "0.01", "refused": "0"})]
+    )
+    assert "inside 1× (40 % refused)" in said[-2] and said[-2].startswith("**Refused for nothing**")
+    assert "below 20× (0 % refused, mean -0.09)" in said[-1] and said[-1].startswith("**Let through with a bias**")
+    said = panels_report.sentences([(good, row | {"refused": "10"})])
+    assert said[-1].startswith("**No bias is let through**") and not any("for nothing" in each for each in said)
+
+
 # --- the simulation
 
 
