@@ -7,6 +7,7 @@
 # make calibration-nuts  sample the exact model beside the default estimator (about 5 minutes)
 # make calibration-sampling  rank what the sampled model draws, and twenty seeds of its contract (about half an hour; goes on
 #                        where it was ended)
+# make calibration-panels  simulate the panels with donors in the same way as the series (about half an hour)
 # make peers-its         put CausalPy, in an environment of its own, on the data sets of the record (about half an hour)
 # make peers             time this package and pysyncon, mlsynth, diff-diff and CausalPy, each in an environment of its own, on the
 #                        same files (half an hour; ARGS="--only prop99 --cap 60" for a part); writes reports/benchmarks
@@ -26,8 +27,8 @@ INTERPRETERS := python3.11 python3.12 python3.13
 export OPENBLAS_NUM_THREADS = 1
 export OMP_NUM_THREADS = 1
 
-.PHONY: reproduce reproduce-all test test-all calibration calibration-nuts calibration-sampling peers-its peers benchmarks lock \
-	prerequisites clean
+.PHONY: reproduce reproduce-all test test-all calibration calibration-nuts calibration-sampling calibration-panels \
+	peers-its peers benchmarks lock prerequisites clean
 
 reproduce: $(READY)
 	$(BIN)/gvi-eval reproduce --out $(OUT)
@@ -55,6 +56,9 @@ calibration-nuts: $(READY)
 
 calibration-sampling: $(READY)
 	$(BIN)/python -m tests.calibration.sampling $(ARGS)
+
+calibration-panels: $(READY)
+	$(BIN)/python -m tests.calibration.panels_run $(ARGS)
 
 peers-its: $(READY) $(PEERS)/.ready-its
 	$(BIN)/python -m tests.calibration.peers.its --python $(PEERS)/bin/python $(ARGS)

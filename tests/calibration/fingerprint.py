@@ -17,8 +17,8 @@ SHARED = ("effect", "intervals", "panel", "windows")  # of which only what an es
 
 
 @cache
-def estimator_hash(name: str, package: Path = PACKAGE) -> str:
-    """The sha256 of the program that an estimator can reach.
+def estimator_hash(name: str, package: Path = PACKAGE, more: tuple[str, ...] = ()) -> str:
+    """The sha256 of the program that an estimator can reach, and with it that of ``more`` files of the package.
 
     That is its module and every module of `gvi_eval.estimators` imported from there, whole; and of the modules `SHARED`
     the functions, classes and constants that these name, and those that they name in turn. A class counts with its fields
@@ -26,14 +26,14 @@ def estimator_hash(name: str, package: Path = PACKAGE) -> str:
     too much may count and nothing that is called by its name is left out. Comments, docstrings and layout do not count,
     because they cannot move a number.
     """
-    reached = reached_program(name, package)
+    reached = reached_program(name, package, more)
     listing = "".join(f"{sha256(repr(part).encode()).hexdigest()}  {place}\n" for place, part in sorted(reached.items()))
     return sha256(listing.encode()).hexdigest()
 
 
-def reached_program(name: str, package: Path = PACKAGE) -> dict[str, object]:
-    """What an estimator can reach, by place such as `panel.Panel.observations`, as nested tuples."""
-    whole = {file: _tree(file) for file in estimator_files(name, package)}
+def reached_program(name: str, package: Path = PACKAGE, more: tuple[str, ...] = ()) -> dict[str, object]:
+    """What an estimator and ``more`` files can reach, by place such as `panel.Panel.observations`, as nested tuples."""
+    whole = {file: _tree(file) for file in estimator_files(name, package, more)}
     program = _Program({module: _Module(_tree(package / f"{module}.py")) for module in SHARED})
     for tree in whole.values():
         program.use(tree, None)
@@ -42,10 +42,10 @@ def reached_program(name: str, package: Path = PACKAGE) -> dict[str, object]:
     return found | {place: _program(node) for place, node in program.reached.items()}
 
 
-def estimator_files(name: str, package: Path = PACKAGE) -> set[Path]:
-    """The module of an estimator and, through it, every module of `gvi_eval.estimators` that is imported anywhere in them."""
+def estimator_files(name: str, package: Path = PACKAGE, more: tuple[str, ...] = ()) -> set[Path]:
+    """The module of an estimator, ``more`` files, and every module of `gvi_eval.estimators` that is imported anywhere in them."""
     folder = package / "estimators"
-    found, waiting = set(), {folder / f"{name}.py"}
+    found, waiting = set(), {folder / f"{name}.py", *(package / file for file in more)}
     while waiting:
         file = waiting.pop()
         found.add(file)

@@ -7,6 +7,7 @@ from pathlib import Path
 from gvi_eval.resources import CHECKOUT
 
 from .cells import CELLS, CONTROLLED, NULL, OUTSIDE, PLACES, POWER_RULE, SETTINGS, SEVENTEEN, Cell
+from .panels_report import section as panels_with_donors
 from .records import (
     COMMAND,
     FAILS,
@@ -81,6 +82,7 @@ Contents: [in words](#in-words) · [what was simulated](#what-was-simulated) · 
 [coverage](#coverage) · [bias](#bias) · [width](#width) · [power](#power) · [bands](#bands-of-the-defaults) ·
 [sampling](#the-approximation-against-sampling) ·
 [the sampled model](#the-sampled-model) · [another package](#another-package-on-the-same-series) ·
+[panels with donors](#panels-with-donors) ·
 [not recorded](#not-recorded)
 
 ## In words
@@ -179,7 +181,7 @@ the average impact. It runs in its own environment, `{command}`.
 MISSING = """
 ## Not recorded
 
-Panels of many units. `latent_counts` without a trend on the seventeen settings, all of which fall: on a falling series it is not
+`latent_counts` without a trend on the seventeen settings, all of which fall: on a falling series it is not
 calibrated, as the rows of the studies show. Boston's and Copenhagen's series under the worst autocorrelation and a random walk, and
 with an effect; `controlled` with an effect, on Malmö's spans and without a trend of its own; `structural` on most settings; false alarms and coverage of the sampled model. Nothing on this page may be quoted for
 series unlike those above.
@@ -237,6 +239,7 @@ def text() -> str:
         sampled_model.section(_table),
         *_peers(pairs),
         _confirmed(pairs),
+        *panels_with_donors(),
         MISSING,
     ]
     return "".join(parts)
