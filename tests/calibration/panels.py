@@ -45,7 +45,7 @@ COMMON = Noise(0.0, 0.087, 0.57)
 SCATTER = Noise(0.012, 0.14, 0.8)
 
 AT_ONCE = 20  # data sets that go to a worker at once
-MOST, FEWER, FEWEST = 600, 300, 150  # data sets: of the quick methods as in the file, of others, in the quieter world or with an effect
+MOST, FEWER, FEWEST = 600, 300, 150  # data sets: quick methods as in the file; others; quieter, or with an effect
 REASONS = {
     "fit": "do not follow",
     "hull": "lies outside its donors",
@@ -67,7 +67,7 @@ class World:
     effects: tuple[float, ...] = (NULL,)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Method:
     """A method with donors and its settings, as a column is headed."""
 
