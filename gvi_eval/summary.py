@@ -83,13 +83,13 @@ def _beside_donors(result: StudyResult) -> list[RenderableType]:
     if table.empty:
         return []
     shown = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    shown.add_column("beside donors", overflow="fold", min_width=26)
+    shown.add_column("beside donors", overflow="fold", min_width=38)
     for name in ("starts", "ratio", "p", "raw p", "floor", "gap before", "of chance", "finds"):
         shown.add_column(name, overflow="fold", no_wrap=name == "p")
     for (unit, outcome), rows in table.groupby(["unit", "outcome"], sort=False):
         shown.add_row(Text(f"{unit}: {outcome}", style="italic underline"))
         for name, own in rows.groupby("specification", sort=False):
-            starts = own["onset"].iloc[0] if len(own) == 1 else f"{own['onset'].iloc[0]} to {own['onset'].iloc[-1]}"
+            starts = own["onset"].iloc[0] if len(own) == 1 else f"{own['onset'].iloc[0]}–{own['onset'].iloc[-1]}"
             refused = int(own["refusal"].notna().sum())
             ratio = _ratio_of(own.iloc[0]) if len(own) == 1 else _between(own["point"], ".3f")
             if refused:
@@ -120,7 +120,7 @@ def _ratio_of(row: pd.Series) -> str:
 def _between(numbers: pd.Series, how: str) -> str:
     """One number, or the lowest and the highest."""
     low, high = (format(number, how) for number in (numbers.min(), numbers.max()))
-    return "" if numbers.isna().all() else low if low == high else f"{low} to {high}"
+    return "" if numbers.isna().all() else low if low == high else f"{low}–{high}"
 
 
 def _is_headline(result: StudyResult, pair: Pair) -> bool:
