@@ -106,14 +106,10 @@ def placebo_figure(rows: pd.DataFrame, *, title: str, unit_word: str, caption: s
 
 
 def _spread_at(rows: pd.DataFrame, counts: np.ndarray) -> np.ndarray:
-    """sqrt(a + b / count) at other counts, from the spread of the donors, on which it is exact; constant beyond the largest."""
-    donors = rows[~rows["treated"]]
-    inverse, square = 1 / donors["mean_count_before"].to_numpy(dtype=float), donors["spread"].to_numpy(dtype=float) ** 2
-    counts = np.minimum(counts, donors["mean_count_before"].max())
-    if np.ptp(inverse) == 0:
-        return np.full(len(counts), math.sqrt(square[0]))
-    (b, a) = np.polyfit(inverse, square, 1)
-    return np.sqrt(np.maximum(a + b / counts, 0.0))
+    """The spread at other counts: between those of the units, sqrt(a + b / count) and then constant, straight in 1 / count."""
+    units = rows.sort_values("mean_count_before", ascending=False)
+    inverse, square = 1 / units["mean_count_before"].to_numpy(dtype=float), units["spread"].to_numpy(dtype=float) ** 2
+    return np.sqrt(np.interp(1 / counts, inverse, square))
 
 
 def _ticks(axes: Axes, x_limits: tuple[float, float], y_limits: tuple[float, float], width: float) -> None:

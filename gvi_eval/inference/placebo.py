@@ -17,6 +17,7 @@ from gvi_eval.study import Estimand
 Statistic = Literal["log ratio", "rmspe ratio"]
 STATISTICS = ("log ratio", "rmspe ratio")
 POWER = 0.8
+LARGE = 0.9  # quantile of the donors' counts, above which the scatter is taken to shrink no further
 HALF = 0.5  # an event added to both sums of counts, so that a place without events has a log ratio
 SWEEPS, SETTLED = 500, 1e-10
 
@@ -47,8 +48,8 @@ class Placebos:
 
     units (unit,); observed and expected sums over the window and the `periods` of it that have a figure of the treated unit;
     log_ratio of the sums, to which counts have half an event `added`; mean_count a period before the start;
-    spread (unit,): sqrt(a + b / mean_count), fitted on the donors and never less than that of the largest of them, beyond
-    whom nothing is known; rmspe_before and rmspe_after of the rates; rate_gap,
+    spread (unit,): sqrt(a + b / mean_count), fitted on the donors and never less than at the 90th percentile of their counts,
+    above which too few donors tell what is left of it; rmspe_before and rmspe_after of the rates; rate_gap,
     the mean gap of the rates over the window.
     """
 
@@ -77,7 +78,7 @@ class Placebos:
     @cached_property
     def spread(self) -> np.ndarray:
         a, b = self.size
-        return np.sqrt(a + b / np.minimum(self.mean_count, self.mean_count[1:].max()))
+        return np.sqrt(a + b / np.minimum(self.mean_count, np.quantile(self.mean_count[1:], LARGE)))
 
     @cached_property
     def scaled(self) -> np.ndarray:
