@@ -50,6 +50,7 @@ REASONS = {
     "fit": "do not follow",
     "hull": "lies outside its donors",
     "gap": "more than half the effect",
+    "level": "adds a level of its own",
     "logs": "the log of the donor",
 }
 

@@ -39,6 +39,7 @@ RULES = {
     "fit": "the donors do not follow",
     "hull": "outside the donors",
     "gap": "the mean gap is too large",
+    "level": "a level added outside the donors",
     "logs": "logs of small counts",
 }
 BIASED = 0.05  # log ratio of no effect, from which a method is called biased here
