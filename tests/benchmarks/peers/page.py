@@ -15,12 +15,12 @@ SHORT_BY = 1e-4  # an objective farther above the least one, as a share of it, s
 
 OPENING = """# How long it takes, beside other packages
 
-The same files were given to this package and to others in one run, each task in a fresh process of the package's own environment, one
-after the other. **Seconds** are what the clock shows from the data frame in memory to results (weights, gaps and what the placebos
-say), the median of warm repeats; 0 repeats means that only the first call was timed, because it was long. Each package gets its frame
-as it asks for it, wide or long, and making that is not timed. **Processor** seconds are what a quiet machine would take where one
-thread does the work. **MB** is the most memory the process held, imports included. Both are divided by those of this package's first
-call in the columns **× ours**. "More than" states that the process was ended then; nothing is extrapolated.
+The same files were given to this package and to others, all packages of a task in one run, each in a fresh process of its own
+environment, one after the other. **Seconds** are what the clock shows from the data frame in memory to results (weights, gaps and what
+the placebos say), the median of warm repeats; 0 repeats means that only the first call was timed, because it was long. Each package gets
+its frame as it asks for it, wide or long, and making that is not timed. **Processor** seconds leave out the time that others had the
+processor. The columns **× ours** are seconds, and processor seconds, over those of this package's first row. **MB** is the most memory
+that the process held, imports included. "More than" states that the process was ended then; nothing is extrapolated.
 
 This package is timed in two ways: its first row is a `Panel` from the frame, the family of all placebos, their ranks and tests; the
 row *evaluate* also fits what admission asks and a hold-out and gives the effect.
@@ -30,7 +30,7 @@ Measured {dates} on {cores} cores; the load of the machine was {load}, so the cl
 
 ## Targets
 
-Judged by the clock, as it was. The last column says what the processor seconds would make of it.
+Judged by the clock, as it was. The last column holds the processor seconds against the same target.
 
 {targets}
 
@@ -149,7 +149,9 @@ def timings(task: Timed, rows: list[dict[str, str]]) -> str:
 
 def _seconds(value: str | float) -> str:
     value = float(value)
-    return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
+    if value >= 100:
+        return f"{value:.0f} s"
+    return f"{1000 * value:.3g} ms" if value < 0.9995 else f"{value:.3g} s"
 
 
 def _table(head: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> str:

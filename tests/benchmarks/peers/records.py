@@ -73,4 +73,7 @@ def write(rows: Iterable[Row], file: Path = RECORD) -> None:
 def _short(name: str, value: str | float | None) -> str:
     if value is None or isinstance(value, str):
         return value or ""
-    return f"{value:.{SHORT.get(name, 10)}g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    digits = SHORT.get(name, 10)
+    return f"{value:.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
