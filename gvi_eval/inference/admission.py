@@ -109,7 +109,7 @@ def refusals(estimator: Comparative, panel: Panel, family: Family, fit: Fit, det
         found.append(
             f"{unit} lies outside its donors before the start: beyond all of them in {fit.beyond:.0%} of the periods, "
             f"{fit.mean_gap:+.1%} on average (standard error {fit.gap_error:.1%}), and {method} without an intercept carries "
-            "that gap on; use an intercept or sdid"
+            "that gap on; compare logs with an intercept, or use did with model = 'poisson'"
         )
     elif not estimator.shifts and large and abs(fit.log_gap) > -np.log(detectable) / 2:
         found.append(
