@@ -82,7 +82,8 @@ def test_a_town_below_or_above_its_donors_is_refused_without_an_intercept(make_p
     found = told(Synthetic(), panel)
     assert "Town lies outside its donors before the start: beyond all of them in" in found
     assert (
-        f"periods, {sign}" in found and "synthetic without an intercept carries that gap on; use an intercept or sdid" in found
+        f"periods, {sign}" in found
+        and "synthetic without an intercept carries that gap on; compare logs with an intercept, or use did" in found
     )
     assert "sc without an intercept" in told(Sdid(variant="sc"), panel)
     for estimator in (Synthetic(intercept=True), Sdid(), Did(model="poisson")):
