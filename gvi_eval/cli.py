@@ -1,11 +1,13 @@
 """The command line: the verbs, their options and exit codes; everything they do lives elsewhere."""
 
+import io
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,11 +53,30 @@ def main() -> None:
     """
 
 
+@dataclass(frozen=True)
+class Output:
+    """Where results go and what is said of them."""
+
+    out: Path
+    jobs: int
+    resample: bool
+    as_json: bool
+    quiet: bool
+    no_color: bool
+
+
 def output_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that every verb with results shares."""
     for option in (
         click.option(
             "--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True, help="Folder for the results."
+        ),
+        click.option(
+            "--jobs",
+            type=click.IntRange(1),
+            default=lambda: os.cpu_count() or 1,
+            show_default="one a core",
+            help="Studies run at once.",
         ),
         click.option("--resample", is_flag=True, help="Sample every posterior anew instead of reading the stored ones."),
         click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the summary."),
@@ -68,19 +89,19 @@ def output_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @main.command()
 @output_options
-def reproduce(out: Path, resample: bool, as_json: bool, quiet: bool, no_color: bool) -> None:
+def reproduce(**options: Any) -> None:
     """Run every embedded study: the main job."""
     from gvi_eval.plan import embedded_studies
 
-    _run(embedded_studies(), out, resample, as_json, quiet, no_color)
+    _run(embedded_studies(), Output(**options))
 
 
 @main.command(short_help="Run studies by name or path.")
 @click.argument("study", nargs=-1, required=True)
 @output_options
-def run(study: tuple[str, ...], out: Path, resample: bool, as_json: bool, quiet: bool, no_color: bool) -> None:
+def run(study: tuple[str, ...], **options: Any) -> None:
     """Run each STUDY, a name in analyses/ or the path of a study.toml."""
-    _run(list(study), out, resample, as_json, quiet, no_color)
+    _run(list(study), Output(**options))
 
 
 @main.command(short_help="Check tables or a study file against their data contract.")
@@ -118,23 +139,61 @@ def _check_study(path: Path, as_json: bool, quiet: bool) -> None:
         )
 
 
-def _run(names: list[str], out: Path, resample: bool, as_json: bool, quiet: bool, no_color: bool) -> None:
+def _run(names: list[str], output: Output) -> None:
     from gvi_eval.plan import find_study
 
     files = [_found(find_study, name) for name in names]
+    silent = output.quiet or output.as_json
+    documents = []
+    if min(output.jobs, len(set(files))) == 1:
+        for file in files:
+            with _progress(file.parent.name, silent) as done:
+                documents.append(_studied(file, output, done))
+            _print_text(documents[-1]["summary"], silent)
+    else:
+        with _progress(", ".join(file.parent.name for file in files), silent) as done:
+            documents = _at_once(files, output, done)
+        for document in documents:
+            _print_text(document["summary"], silent)
+    if output.as_json:
+        told = [{"manifest": document["manifest"], "effects": document["effects"]} for document in documents]
+        _print_json(told[0] if len(told) == 1 else told)
+
+
+def _at_once(files: list[Path], output: Output, done: Callable[[str], None]) -> list[dict[str, Any]]:
+    """The studies in worker processes, each told whole and in the order asked; one asked for twice is run once."""
+    from gvi_eval.executor import Processes, map_tasks
+
+    told = map_tasks(
+        study_task,
+        {str(file): (str(file), output, _width(), _colours(output)) for file in files},
+        executor=Processes(min(output.jobs, len(set(files)))),
+        batch=1,
+        done=lambda finished, of: done(f"{finished} of {of}"),
+    )
+    return [json.loads(told[str(file)]) for file in files]
+
+
+def study_task(inputs: tuple[str, Output, int, bool], seed: int) -> str:
+    """One study for the executor: `_studied` as JSON. The seed is that of the study itself, not the executor's."""
+    file, output, width, colours = inputs
+    return json.dumps(_studied(Path(file), output, lambda what: None, width, colours), default=str)
+
+
+def _studied(
+    file: Path, output: Output, done: Callable[[str], None], width: int | None = None, colours: bool | None = None
+) -> dict[str, Any]:
+    """A study run and published: its manifest, its effects, and what is printed of it."""
     from gvi_eval.publish import publish
     from gvi_eval.run import run_study
 
-    documents = []
-    for file in files:
-        with _progress(file.parent.name, quiet or as_json) as done:
-            result = run_study(file, done, resample)
-            manifest = publish(result, out / result.study.name, done)
-        documents.append({"manifest": manifest, "effects": _records(result)})
-        if not quiet and not as_json:
-            _print_result(result, out / result.study.name, no_color)
-    if as_json:
-        _print_json(documents[0] if len(documents) == 1 else documents)
+    result = run_study(file, done, output.resample)
+    folder = output.out / result.study.name
+    manifest = publish(result, folder, done)
+    text = ""
+    if not output.quiet and not output.as_json:
+        text = _text_of(result, folder, _width() if width is None else width, _colours(output) if colours is None else colours)
+    return {"manifest": manifest, "effects": _records(result) if output.as_json else [], "summary": text}
 
 
 def _found(find: Callable[[str], Path], name: str) -> Path:
@@ -174,14 +233,32 @@ def _print_json(document: Any) -> None:
     click.echo(json_bytes(json.loads(json.dumps(document, default=str))).decode(), nl=False)
 
 
-def _print_result(result: "StudyResult", folder: Path, no_color: bool) -> None:
+def _text_of(result: "StudyResult", folder: Path, width: int, colours: bool) -> str:
+    """The summary as it is printed, laid out for so many columns."""
     from rich.console import Console
 
     from gvi_eval.summary import summary
 
-    plain = no_color or bool(os.environ.get("NO_COLOR"))
-    console = Console(color_system=None if plain else "auto", highlight=False, width=None if sys.stdout.isatty() else 140)
+    page = io.StringIO()
+    console = Console(
+        file=page, color_system="standard" if colours else None, force_terminal=colours, highlight=False, width=width
+    )
     console.print(summary(result, folder))
+    return page.getvalue()
+
+
+def _print_text(text: str, silent: bool) -> None:
+    if not silent:
+        click.echo(text, nl=False, color=True)
+
+
+def _width() -> int:
+    """Columns of the terminal; 140 where there is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 140
+
+
+def _colours(output: Output) -> bool:
+    return sys.stdout.isatty() and not output.no_color and not os.environ.get("NO_COLOR")
 
 
 def _print_check(report: Any) -> None:

@@ -44,6 +44,28 @@ def test_two_studies_are_a_list(invoke, town, tmp_path):
     assert [document["manifest"]["study"] for document in json.loads(done.stdout)] == ["town", "town"]
 
 
+def test_studies_at_once_say_and_write_what_they_do_one_after_the_other(invoke, document, write_study, tmp_path):
+    files = []
+    for name in ("town", "village"):
+        document["name"] = name
+        files.append(write_study(tmp_path / name, document))
+    one, both = (invoke("run", *files, "--out", tmp_path / f"out {jobs}", "--jobs", jobs) for jobs in (1, 2))
+    assert (one.exit_code, both.exit_code) == (0, 0) and both.stderr == "town, village ...\n"
+    assert both.stdout.replace("out 2", "out 1") == one.stdout and one.stdout.count("Headline") == 2
+    for name in ("town", "village"):
+        written = [sorted((tmp_path / f"out {jobs}" / name).rglob("*")) for jobs in (1, 2)]
+        assert [file.name for file in written[0]] == [file.name for file in written[1]]
+        assert all(a.read_bytes() == b.read_bytes() for a, b in zip(*written, strict=True) if a.is_file())
+
+
+def test_a_fault_of_a_study_at_once_keeps_its_code_and_its_name(invoke, document, write_study, tmp_path):
+    fine = write_study(tmp_path / "town", document)
+    document["name"], document["outcomes"][0]["measure"] = "village", "shotings"
+    wrong = write_study(tmp_path / "village", document)
+    done = invoke("run", fine, wrong, "--out", tmp_path / "out", "--jobs", 2, "--quiet")
+    assert done.exit_code == 3 and "village" in done.stderr and "has no measure 'shotings'" in done.stderr
+
+
 def test_quiet_prints_nothing(invoke, town, tmp_path):
     done = invoke("run", town, "--out", tmp_path / "out", "--quiet")
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
