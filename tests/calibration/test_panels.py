@@ -106,25 +106,9 @@ def test_the_fingerprint_holds_placebos_and_admission():
 
 # --- what the record shows
 
-KNOWN_OUT = {
-    (world, label, where)
-    for world, label, places in (
-        ("as in the file", "`synthetic`, intercept", ("below 1x", "below 5x", "below 20x")),
-        ("as in the file", "`did`, linear", ("above 20x",)),
-        ("independent Poisson", "`synthetic`, intercept", ("below 20x",)),
-        ("quieter", "`synthetic`, intercept", ("below 1x", "below 5x", "below 20x")),
-        ("quieter", "`sdid`", ("below 1x", "below 20x")),
-        ("quieter", "`did`, linear", ("below 1x", "above 20x")),
-    )
-    for where in places
-}
 
-
-def test_nothing_leaves_its_band_but_what_the_page_says_does():
-    found = {
-        (cell.world.name, cell.method.label, f"{cell.position} {cell.size}x") for cell in CELLS if ROWS[cell.key]["band"] == OUT
-    }
-    assert found == KNOWN_OUT
+def test_what_is_admitted_leaves_no_band():
+    assert not [cell.key for cell in CELLS if ROWS[cell.key]["band"] == OUT]
 
 
 def test_most_of_what_is_admitted_inside_the_donors_is_in_band():
@@ -147,13 +131,14 @@ def test_inside_the_donors_no_method_is_biased(cell):
     assert abs(float(row["all_mean"])) < 0.01 + 3 * float(row["all_mean_se"])
 
 
-def test_an_intercept_on_rates_below_the_donors_is_admitted_and_rejects_too_often_and_on_logs_not():
+def test_an_intercept_on_rates_below_the_donors_rejects_too_often_and_is_refused_and_on_logs_neither():
     # What all share multiplies; an intercept adds. A unit below its donors takes on their larger movements.
     for world in (AS_IN_FILE, QUIETER):
         for size in SIZES:
             rates, logs = (ROWS[Cell(world, METHODS[place], "below", size, NULL).key] for place in (1, 2))
-            assert float(rates["scaled"]) > float(logs["scaled"]) and int(rates["refused"]) < 0.05 * int(rates["data_sets"])
-    assert ROWS[Cell(AS_IN_FILE, METHODS[1], "below", 20, NULL).key]["band"] == OUT
+            assert float(rates["all_scaled"]) > float(logs["all_scaled"])
+            assert int(rates["refused_level"]) >= 0.98 * int(rates["data_sets"]) and int(logs["refused_level"]) == 0
+    assert float(ROWS[Cell(AS_IN_FILE, METHODS[1], "below", 20, NULL).key]["all_scaled_mc_lower"]) > 0.08
 
 
 def test_the_raw_p_takes_a_small_place_for_an_outlier_and_the_scaled_p_less():
