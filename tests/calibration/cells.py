@@ -29,10 +29,11 @@ LABELS = {
         canonical_json(NB2): "NB2, t",
     }
 }
-MOST, FEWER, FEWEST = 600, 300, 150  # of quick fits: the seventeen settings without an effect, other series, with an effect
-SETS = {"arima": 150, "structural": 60, "controlled": 60}  # of dear fits
-DEAREST = 20  # of a model of several controls, or of spans with a control
-DEAR = {"arima": 10, "structural": 5, "controlled": 1}  # data sets that go to a worker at once
+MOST, FEWER, FEWEST = 600, 300, 150  # data sets a cell of quick fits: without an effect, of NB2, with an effect
+SETS = {"arima": 150, "structural": 60, "controlled": 100, "bayes_counts": 40}  # of dear fits
+WITH_AN_EFFECT = {"controlled": 60}
+DEAREST = 40  # of a model of several controls, or of spans with a control
+DEAR = {"arima": 10, "structural": 5, "controlled": 1, "bayes_counts": 5}  # data sets that go to a worker at once
 
 
 @dataclass(frozen=True)
@@ -69,16 +70,14 @@ class Cell:
 
     @property
     def sets(self) -> int:
-        """Data sets of this cell: fewer where a fit is dear, and on figures of a place, of which there are many conditions."""
+        """Data sets of this cell: fewer where a fit is dear, and fewer of those with an effect."""
         if self.estimator == "controlled" and (self.setting.controls.number > 1 or self.setting.base.windows):
             return DEAREST
-        if self.estimator in SETS:
-            return SETS[self.estimator]
-        if self.setting.subject == CONTROLLED:
-            return SETS["controlled"]
-        if self.effect != NULL:
-            return FEWEST
-        return MOST if self.setting.subject == SEVENTEEN and self.own != NB2 else FEWER
+        if self.effect != NULL and self.estimator in WITH_AN_EFFECT:
+            return WITH_AN_EFFECT[self.estimator]
+        if self.own == NB2:
+            return FEWER
+        return SETS.get(self.estimator, MOST if self.effect == NULL else FEWEST)
 
     @property
     def batch(self) -> int:
@@ -256,7 +255,11 @@ QUASI, QUASI_LEVEL = ("segmented", {}), ("segmented", {"trend": False})
 EXACT = ("exact_ratio", {})
 DEFAULT = (LATENT, QUASI)
 OTHER_REGRESSIONS = (("segmented", POISSON), ("segmented", NEWEY_WEST), ("segmented", NB2))
-JOINT = ("controlled", {})
+
+
+JOINT, JOINT_LEVEL = ("controlled", {}), ("controlled", {"trend": False})
+SAMPLED = ("bayes_counts", {})
+MODERATE = 0.6
 
 
 def _of_places(effect: float, settings: Callable[[list[Setting]], list[Setting]]) -> Iterator[Cell]:
@@ -269,12 +272,17 @@ def _of_places(effect: float, settings: Callable[[list[Setting]], list[Setting]]
 # The default and its frequentist companion.
 DEFAULT_CELLS = (
     *(cell for setting in SETTINGS for cell in _pair(setting, NULL, *DEFAULT)),
-    *_of_places(NULL, lambda place: place if place[0].design.panel.windows else place[:3]),
+    *_of_places(NULL, lambda place: place),
     *(cell for setting in STRANGE for cell in _pair(setting, NULL, *DEFAULT)),
     *(cell for setting in STRANGE if setting.start != "given" for cell in _pair(setting, NULL, LEVEL, QUASI_LEVEL)),
-    *(cell for setting in SETTINGS for cell in _pair(setting, POWER_RULE, *DEFAULT)),
-    *(cell for setting in (MONTHLY[2], MONTHLY[4], MONTHLY[7]) for cell in _pair(setting, 0.6, *DEFAULT)),
 )
+REGRESSION_CELLS = (*(cell for setting in (*SETTINGS, *STRANGE) for cell in _pair(setting, NULL, *OTHER_REGRESSIONS)),)
+CONTROLLED_CELLS = (
+    *(cell for setting in (*BESIDE[:2], *BESIDE[5:], *BESIDE[2:5]) for cell in _pair(setting, NULL, JOINT)),
+    *(cell for setting in (*BESIDE[:2], BESIDE[5]) for cell in _pair(setting, POWER_RULE, JOINT)),
+    *(cell for setting in (*BESIDE[:2], BESIDE[5]) for cell in _pair(setting, NULL, JOINT_LEVEL)),
+)
+SAMPLED_CELLS = (Cell(MONTHLY[7], NULL, *SAMPLED),)
 TIME_SERIES_CELLS = (
     *(cell for setting in (*SETTINGS, *STRANGE) for cell in _pair(setting, NULL, ("arima", {}))),
     *(
@@ -283,6 +291,8 @@ TIME_SERIES_CELLS = (
         for cell in _pair(setting, NULL, ("structural", {}))
     ),
 )
-REGRESSION_CELLS = (*(cell for setting in SETTINGS[:-1] for cell in _pair(setting, NULL, *OTHER_REGRESSIONS)),)
-CONTROLLED_CELLS = (*(cell for setting in BESIDE[:4] for cell in _pair(setting, NULL, JOINT)),)
-CELLS = (*DEFAULT_CELLS, *TIME_SERIES_CELLS, *REGRESSION_CELLS, *CONTROLLED_CELLS)
+EFFECT_CELLS = (
+    *(cell for setting in SETTINGS for cell in _pair(setting, POWER_RULE, *DEFAULT)),
+    *(cell for setting in (MONTHLY[2], MONTHLY[4], MONTHLY[7]) for cell in _pair(setting, MODERATE, *DEFAULT)),
+)
+CELLS = (*DEFAULT_CELLS, *REGRESSION_CELLS, *CONTROLLED_CELLS, *SAMPLED_CELLS, *TIME_SERIES_CELLS, *EFFECT_CELLS)

@@ -38,6 +38,7 @@ from .simulate import AMPLITUDE, CYCLE, DRIFT, FEWEST_AFTER, FEWEST_BEFORE, INGA
 PAGE = CHECKOUT / "reports" / "calibration" / "README.md"
 COLUMNS = (
     "`latent_counts`",
+    "`bayes_counts`",
     "`controlled`",
     "`segmented`",
     "`arima`",
@@ -181,10 +182,9 @@ the average impact. It runs in its own environment, `{command}`.
 MISSING = """
 ## Not recorded
 
-`latent_counts` without a trend on the seventeen settings, all of which fall: on a falling series it is not
-calibrated, as the rows of the studies show. Boston's and Copenhagen's series under the worst autocorrelation and a random walk, and
-with an effect; `controlled` with an effect, on Malmö's spans and without a trend of its own; `structural` on most settings; false alarms and coverage of the sampled model. Nothing on this page may be quoted for
-series unlike those above.
+`latent_counts` without a trend on the seventeen settings, all of which fall: on a falling series it is not calibrated, as the rows
+of the studies show. An effect on the figures of the studies; with an effect, estimators other than the default and `segmented`;
+`structural` on most settings; `bayes_counts` on more than one. Nothing on this page may be quoted for series unlike those above.
 """
 
 
