@@ -81,13 +81,18 @@ def _power(study: Study, analyses: list[Analysis], done: Callable[[str], None]) 
 def _analyses(study: Study, planned: Planned) -> Iterator[Analysis]:
     """One analysis per candidate start, and their range where there are several."""
     starts = planned.starts
-    each = [_analysis(study, replace(planned, panel=planned.panel.starting(start))) for start in starts]
+    each = [
+        _analysis(study, replace(planned, panel=planned.panel.starting(start)), looked_into=start == starts[0])
+        for start in starts
+    ]
     yield from each
     if len(each) > 1:
         together = tuple(
             range_over_starts(list(effects)) for effects in zip(*(analysis.effects for analysis in each), strict=True)
         )
-        yield replace(each[0], onset=f"{starts[0]} to {starts[-1]}", inference=RANGE, effects=together)
+        yield replace(
+            each[0], onset=f"{starts[0]} to {starts[-1]}", inference=RANGE, effects=together, left_out=(), placebo_dates=()
+        )
     elif each[0].fit.rests_on_prior and planned.specification.part != "grid" and planned.estimator.cost == "fast":
         for word, factor in PRIOR_FACTORS.items():
             other = replace(planned.estimator, prior_scale=planned.estimator.prior_scale * factor)
@@ -95,14 +100,15 @@ def _analyses(study: Study, planned: Planned) -> Iterator[Analysis]:
             yield replace(again, inference=f"{again.inference}, prior scales {word}")
 
 
-def _analysis(study: Study, planned: Planned) -> Analysis:
+def _analysis(study: Study, planned: Planned, looked_into: bool = True) -> Analysis:
+    """One analysis at one start; ``looked_into``: a comparison of the primary outcome also without donors, at other dates."""
     unit, onset = planned.panel.sole_treated
     evaluation, left_out, dates = None, (), ()
     try:
         if uses_donors(planned.estimator):
             evaluation = evaluate(planned.estimator, planned.panel, planned.inference)
             effects = tuple(_evaluated(study, evaluation))
-            if planned.specification.outcome == study.primary.name:  # the others stand beside it, not for themselves
+            if looked_into and planned.specification.outcome == study.primary.name:
                 left_out = leave_out(evaluation, study.estimands[0])
                 dates = placebo_dates(planned.estimator, planned.panel)
         else:

@@ -15,7 +15,7 @@ from gvi_eval.figures.placebo import placebo_figure
 from gvi_eval.study import Outcome, Study
 from gvi_eval.writing import slug
 
-BOUNDS = "bounds"
+RANGE = "range over starts"  # the inference of a row that stands for several starts
 
 
 def draw_study(
@@ -41,7 +41,7 @@ def draw_study(
         for name in _draw_grid(folder, study, ratios[ratios["part"] == "grid"], source, run):
             names.append(name)
             done(name)
-    several = plain[(plain["kind"] != BOUNDS) & plain.duplicated("specification", keep=False)]
+    several = plain[(plain["inference"] != RANGE) & plain.duplicated("specification", keep=False)]
     if not several.empty:
         names.append(_draw_starts(folder, study, several, source, run))
         done(names[-1])
@@ -101,8 +101,13 @@ def _draw_path(folder: Path, study: Study, outcome: Outcome, row: pd.Series, sou
 
 def _draw_estimates(folder: Path, study: Study, ratios: pd.DataFrame, source: str, run: str) -> str:
     """All specifications; where the start is an interval, their range over it."""
-    rows = ratios[(ratios["kind"] == BOUNDS) | ~ratios.duplicated("specification", keep=False)]
-    over = " Where the start is an interval: flat average and range over all starts." if (rows["kind"] == BOUNDS).any() else ""
+    rows = ratios[(ratios["inference"] == RANGE) | ~ratios.duplicated("specification", keep=False)]
+    several = (rows["inference"] == RANGE).any()
+    over = (
+        " Where the start is an interval: flat average and range over all starts, refused where any start is."
+        if several
+        else ""
+    )
     caption = f"Every declared analysis; 1 means no change.{over} Outcomes: {'; '.join(rows['outcome'].unique())}. {source}."
     return _draw_forest(
         folder, study, rows, rows["specification"], "estimates", f"{study.title}: every declared analysis", caption, source, run
