@@ -74,14 +74,20 @@ def placebo_figure(rows: pd.DataFrame, *, title: str, unit_word: str, caption: s
         title_lines, note_lines = wrapped(title, ink, TITLE, "bold"), wrapped(caption, ink, SMALL)
         treated = shown[shown["treated"]].iloc[0]
         legend_top = MARGIN + len(title_lines) * line_height(TITLE) + 0.05
-        plot_top = legend_top + 0.185 + 0.1
+        words = (
+            str(treated["unit"]),
+            f"its {len(shown) - 1} donors, each in its place",
+            f"what {100 * reached:.3g} % of places of that size stay within",
+        )
+        columns = 3 if sum(text_width(each) + 0.55 for each in words) < ink else 2
+        plot_top = legend_top + 0.185 * math.ceil(len(words) / columns) + 0.1
         left = MARGIN + line_height(BODY) + 0.5
         width = WIDTH - left - 0.2
         words_top = plot_top + PLOT_HEIGHT + 0.28
         note_top = words_top + line_height(BODY) + 0.08
         figure, sheet = blank(note_top + len(note_lines) * line_height(SMALL) + MARGIN)
         write(sheet, MARGIN, MARGIN, title_lines, TITLE, weight="bold")
-        _draw_legend(figure, str(treated["unit"]), len(shown) - 1, reached, legend_top)
+        _draw_legend(figure, words, columns, legend_top)
         axes = panel(figure, left, plot_top, width, PLOT_HEIGHT)
         axes.set(xscale="log", yscale="log", xlim=x_limits, ylim=y_limits)
         _ticks(axes, x_limits, y_limits, width)
@@ -95,8 +101,9 @@ def placebo_figure(rows: pd.DataFrame, *, title: str, unit_word: str, caption: s
         axes.plot(counts[own], ratios[own], "D", markersize=7.5, color=FACTUAL, zorder=4, clip_on=False)
         _name(axes, shown, x_limits, width)
         middle = plot_top + PLOT_HEIGHT / 2
-        words = "observed over expected"
-        sheet.text(MARGIN, middle, words, fontsize=BODY, rotation=90, rotation_mode="anchor", ha="center", va="top")
+        sheet.text(
+            MARGIN, middle, "observed over expected", fontsize=BODY, rotation=90, rotation_mode="anchor", ha="center", va="top"
+        )
         sheet.text(
             left + width / 2, words_top, f"mean count per {unit_word} before the start", fontsize=BODY, ha="center", va="top"
         )
@@ -143,10 +150,10 @@ def _name(axes: Axes, rows: pd.DataFrame, x_limits: tuple[float, float], width: 
         )
 
 
-def _draw_legend(figure: Figure, treated: str, donors: int, level: float, top: float) -> None:
+def _draw_legend(figure: Figure, words: tuple[str, str, str], columns: int, top: float) -> None:
     page = figure.get_figheight()
     handles = [
-        Line2D([], [], marker="D", linestyle="none", markersize=6.5, color=FACTUAL, label=treated),
+        Line2D([], [], marker="D", linestyle="none", markersize=6.5, color=FACTUAL, label=words[0]),
         Line2D(
             [],
             [],
@@ -155,17 +162,15 @@ def _draw_legend(figure: Figure, treated: str, donors: int, level: float, top: f
             markersize=4.5,
             markerfacecolor="white",
             markeredgecolor=INK,
-            label=f"its {donors} donors, each in its place",
+            label=words[1],
         ),
-        Patch(
-            facecolor=STRIPE, edgecolor=INK, linewidth=0.6, label=f"what {100 * level:.3g} % of places of that size stay within"
-        ),
+        Patch(facecolor=STRIPE, edgecolor=INK, linewidth=0.6, label=words[2]),
     ]
     figure.legend(
         handles=handles,
         loc="upper left",
         bbox_to_anchor=(MARGIN / WIDTH, 1 - top / page),
-        ncols=3,
+        ncols=columns,
         frameon=False,
         borderpad=0,
         borderaxespad=0,
