@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=[task.name for task in TASKS], help="some of the tasks")
     parser.add_argument("--cap", type=float, default=300.0, help="seconds after which a process is ended")
     options = parser.parse_args()
-    pythons = {name: f"{options.environments}{peer.environment}/bin/python" for name, peer in PEERS.items()} | {
+    pythons = {name: f"{options.environments.absolute()}{peer.environment}/bin/python" for name, peer in PEERS.items()} | {
         OURS: sys.executable
     }
     chosen = [task for task in TASKS if not options.only or task.name in options.only]
