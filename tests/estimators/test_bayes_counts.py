@@ -9,20 +9,25 @@ from scipy import special, stats
 
 from gvi_eval.errors import DataError, EstimationError, StudyError
 from gvi_eval.estimators import _count_model, _posterior
+from gvi_eval.estimators._count_density import (
+    density,
+    figures_of,
+    loadings,
+    rising,
+    root_in_place,
+    slope_of_root,
+    stand_in,
+)
 from gvi_eval.estimators._count_model import (
     CountModel,
-    coordinates,
-    density,
     half_normal_of,
-    loadings,
     log_likelihood,
     means_and_dispersions,
     packed,
     parameters,
     prior_parameters,
+    reference,
     rho_of,
-    rising,
-    walk_form,
 )
 from gvi_eval.estimators._design import Design
 from gvi_eval.estimators._mcmc import Sampling
@@ -66,27 +71,26 @@ def a_model(units: int = 1, mean: float = 4.0, one_alpha: bool = False, seed: in
 
 
 def a_place(model: CountModel, seed: int = 2) -> list[np.ndarray]:
-    """The arguments of the density: z, memory, sigma, alpha and shocks."""
+    """The arguments of the density: z, memory, sigma and alpha."""
     random = np.random.default_rng(seed)
     rho = 0.6
     return [
-        0.5 * random.normal(size=len(model.names)),
+        0.5 * random.normal(size=model.units * model.periods + len(model.names)),
         np.array([rho, np.sqrt(1 - rho**2)]),
         random.uniform(0.1, 0.6, len(model.sigma_names)),
         random.uniform(0.01, 0.6, len(model.alpha_names)),
-        0.5 * random.normal(size=model.units * model.periods),
     ]
 
 
 def drawn_at(model: CountModel, place: list[np.ndarray]):
     """The parameters there, by the way that sampled draws take."""
-    z, memory, sigma, alpha, shocks = place
+    z, memory, sigma, alpha = place
 
     def normal(sds: np.ndarray) -> np.ndarray:
         return -special.ndtri(2 * special.ndtr(-sds / model.prior_scale))[None]
 
     x = special.ndtri(memory[:1])
-    return parameters(model, coordinates(model), z[None], x, normal(sigma), normal(alpha), shocks[None])
+    return parameters(model, packed(model, reference(model)), z[None], x, normal(sigma), normal(alpha))
 
 
 MODELS = {
@@ -101,7 +105,7 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_the_slopes_are_those_of_the_density(name):
     model, place = MODELS[name], a_place(MODELS[name])
-    data = packed(model, coordinates(model))
+    data = packed(model, reference(model))
     found = density(*place, *data)
     for number, part in enumerate(place):
         for entry in range(len(part)):
@@ -115,11 +119,26 @@ def test_the_slopes_are_those_of_the_density(name):
             assert found[1 + number][entry] == pytest.approx(slope, rel=1e-5, abs=1e-4 * abs(found[0]) ** 0.5)
 
 
-def level_map(model: CountModel, place: list[np.ndarray]) -> np.ndarray:
-    """The matrix from w to the levels, which are linear in it, shape (cell, cell)."""
-    size = model.units * model.periods
-    each = [drawn_at(model, [*place[:4], column]).level[0] for column in np.eye(size)]
-    return np.column_stack(each)
+def parameter_map(model: CountModel, place: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Levels and coefficients as start + slope z, in which they are linear: start (cell + p,) and slope, square."""
+    size = model.units * model.periods + len(model.names)
+
+    def at(z: np.ndarray) -> np.ndarray:
+        drawn = drawn_at(model, [z, *place[1:]])
+        return np.concatenate([drawn.level[0], drawn.coefficients[0]])
+
+    start = at(np.zeros(size))
+    return start, np.column_stack([at(column) - start for column in np.eye(size)])
+
+
+def log_prior_by_formulas(model: CountModel, level: np.ndarray, beta: np.ndarray, rho: float, sigma: np.ndarray) -> float:
+    # Levels are normal: between units sigma_shared² + [k = l] sigma_k², between times rho^lag.
+    between = np.array([[sigma[0] ** 2]])
+    if model.units > 1:
+        between = sigma[0] ** 2 + np.diag(np.array([sigma[1], *[sigma[2]] * (model.units - 1)]) ** 2)
+    lag = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
+    total = stats.multivariate_normal(cov=np.kron(between, rho**lag)).logpdf(level)
+    return total - (((beta - model.prior_mean) / model.prior_sd) ** 2).sum() / 2
 
 
 def log_likelihood_by_formulas(model: CountModel, beta: np.ndarray, level: np.ndarray, alpha: np.ndarray) -> float:
@@ -135,19 +154,13 @@ def log_likelihood_by_formulas(model: CountModel, beta: np.ndarray, level: np.nd
 @pytest.mark.parametrize("name", ["one unit", "one alpha", "with two controls", "large"])
 def test_the_density_is_that_of_the_model_by_plain_formulas(name):
     model, place = MODELS[name], a_place(MODELS[name])
-    z, memory, sigma, alpha, shocks = place
-    root = level_map(model, place)
-    at, level = coordinates(model), root @ shocks
-    beta = at.centre + at.scale @ z - at.shift @ level
-    # Levels are normal: between units sigma_shared² + [k = l] sigma_k², between times rho^lag.
-    each = np.array([sigma[0] if model.units == 1 else sigma[1], *[sigma[-1]] * (model.units - 1)])
-    between = np.diag(each**2) + (0 if model.units == 1 else sigma[0] ** 2)
-    lag = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
-    prior_of_level = stats.multivariate_normal(cov=np.kron(between, memory[0] ** lag)).logpdf(level)
+    z, memory, sigma, alpha = place
+    start, slope = parameter_map(model, place)
+    x = start + slope @ z
+    level, beta = x[: -len(model.names)], x[-len(model.names) :]
     likelihood = log_likelihood_by_formulas(model, beta, level, alpha)
-    found = density(*place, *packed(model, at))[0]
-    wanted = likelihood - (((beta - model.prior_mean) / model.prior_sd) ** 2).sum() / 2
-    wanted += prior_of_level + np.linalg.slogdet(root)[1]
+    found = density(*place, *packed(model, reference(model)))[0]
+    wanted = likelihood + log_prior_by_formulas(model, level, beta, memory[0], sigma) + np.linalg.slogdet(slope)[1]
     constants = special.gammaln(model.counts + 1).sum() + len(level) / 2 * np.log(2 * np.pi)
     assert found == pytest.approx(wanted + constants, rel=1e-9)
     drawn = drawn_at(model, place)
@@ -156,33 +169,84 @@ def test_the_density_is_that_of_the_model_by_plain_formulas(name):
     assert log_likelihood(model, drawn).sum() == pytest.approx(likelihood, rel=1e-9)
 
 
-def test_the_coordinates_do_not_change_the_model(monkeypatch):
+@pytest.mark.parametrize("name", ["one unit", "with two controls"])
+def test_the_coordinates_do_not_change_the_model(name, monkeypatch):
     # The same coefficients and levels have the same density, wherever the coordinates were laid.
-    model, place = MODELS["with two controls"], a_place(MODELS["with two controls"])
-
-    def density_of(at, coefficients, level):
-        root = level_map(model, place)
-        z = np.linalg.solve(at.scale, coefficients + at.shift @ level - at.centre)
-        again = [z, *place[1:4], np.linalg.solve(root, level)]
-        volume = np.linalg.slogdet(root)[1]
-        return density(*again, *packed(model, at))[0] - volume
-
-    drawn, first = drawn_at(model, place), coordinates(model)
-    one = density_of(first, drawn.coefficients[0], drawn.level[0])
-    monkeypatch.setattr(_count_model, "PILOT_DISPERSION", 3.0)
-    other = coordinates(model)
-    assert not np.allclose(first.shift, other.shift)
-    assert density_of(other, drawn.coefficients[0], drawn.level[0]) == pytest.approx(one, rel=1e-9)
+    model, place = MODELS[name], a_place(MODELS[name])
+    start, slope = parameter_map(model, place)
+    first = packed(model, reference(model))
+    one = density(*place, *first)[0] - np.linalg.slogdet(slope)[1]
+    monkeypatch.setattr(_count_model, "PILOT_ALPHA", 3.0)
+    monkeypatch.setattr(_count_model, "PILOT_SIGMA", 0.01)
+    other = packed(model, reference(model))
+    assert not np.allclose(first[1], other[1])
+    start_2, slope_2 = parameter_map(model, place)
+    again = [np.linalg.solve(slope_2, start + slope @ place[0] - start_2), *place[1:]]
+    assert density(*again, *other)[0] - np.linalg.slogdet(slope_2)[1] == pytest.approx(one, rel=1e-9)
 
 
-def test_figures_that_say_nothing_leave_the_shocks_of_the_prior():
-    for rho in (0.0, 0.6, 1 - 1e-9):
-        fresh = np.sqrt((1 - rho) * (1 + rho))
-        c, D = walk_form(rho, fresh, 0.0)
-        assert (c, D) == (pytest.approx(1), pytest.approx(fresh**2))
-    # Figures that say all leave their own noise: a level measured with precision h has sd h^-1/2.
-    c, D = walk_form(0.6, 0.8, 1e6)
-    assert 0.8 / np.sqrt(D) == pytest.approx(1e-3, rel=1e-3) and 0.6 / c == pytest.approx(0, abs=1e-3)
+@pytest.mark.parametrize("units", [1, 3])
+def test_of_counts_that_are_nearly_normal_the_coordinates_are_standard_normal(units):
+    # Large monthly counts, with rho near 1 and with none: the curvature in z is that of N(0, 1), and z = 0 the top. What a
+    # count of several months leaves open is not normal, so those are left out.
+    whole = a_model(units=units)
+    monthly = (whole.matrix > 0).sum(axis=1) == 1
+    counts = np.exp(np.random.default_rng(9).normal(7, 0.1, monthly.sum())).round()
+    model = dataclasses.replace(whole, counts=counts, matrix=whole.matrix[monthly], is_control=whole.is_control[monthly])
+    figures = packed(model, reference(model))
+    for rho in (0.0, 0.7, 1 - 1e-6):
+        place = a_place(model)
+        memory = np.array([rho, np.sqrt((1 - rho) * (1 + rho))])
+
+        def slopes(z, memory=memory, place=place):
+            return density(z, memory, place[2], 1e-3 * place[3], *figures)[1]
+
+        zero = np.zeros(len(place[0]))
+        curvature = np.column_stack([(slopes(1e-3 * one) - slopes(-1e-3 * one)) / 2e-3 for one in np.eye(len(zero))])
+        np.testing.assert_allclose(np.linalg.eigvalsh((curvature + curvature.T) / 2), -1, atol=0.1)
+        assert np.abs(slopes(zero)).max() < 0.5
+
+
+def test_figures_that_say_nothing_leave_the_prior():
+    # Counts learn nothing of a level that has no part in their means, and its walk keeps the covariance of the prior.
+    model = a_model()
+    z, memory, _, alpha = a_place(model)
+    drawn = drawn_at(model, [z, memory, np.array([1e-9]), alpha])
+    np.testing.assert_allclose(drawn.level, 0, atol=1e-7)
+    _, slope = parameter_map(model, [z, memory, np.array([1e-9]), alpha])
+    covariance = slope[:T, :T] @ slope[:T, :T].T / 1e-18
+    lag = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
+    np.testing.assert_allclose(covariance, 0.6**lag, atol=1e-3)
+
+
+@pytest.mark.parametrize("units", [1, 3])
+def test_the_root_keeps_the_band_and_its_slopes_are_those_of_a_dense_one(units):
+    model = a_model(units=units)
+    whole, floats = packed(model, reference(model))
+    sizes, _, counts, _, prior, at = figures_of(whole, floats)
+    first, place = at[7], a_place(model)
+    own, passed_on = loadings(place[2], units)
+    P, _, _, _ = stand_in(place[1], own, passed_on, place[3], sizes, counts, prior, at)
+    dense = np.linalg.cholesky(np.tril(P) + np.tril(P, -1).T)
+    assert (first[units : units * 7] == np.arange(units * 6)).all()  # monthly counts tie a month to the one before
+    for row, start in enumerate(first):
+        assert not P[row, :start].any()
+    L = P.copy()
+    root_in_place(L, first)
+    np.testing.assert_allclose(np.tril(L), dense, atol=1e-12)
+    weights = np.tril(np.random.default_rng(3).normal(size=L.shape))
+    for row, start in enumerate(first):
+        weights[row, :start] = 0
+    on_P = weights.copy()
+    slope_of_root(L, first, on_P)
+    for i, j in ((0, 0), (units, 0), (8 * units, 7 * units), (len(first) - 1, 3), (len(first) - 1, len(first) - 1)):
+        values = []
+        for step in (1e-6, -1e-6):
+            moved = np.tril(P) + np.tril(P, -1).T
+            moved[i, j] += step
+            moved[j, i] = moved[i, j]
+            values.append((weights * np.linalg.cholesky(moved)).sum())
+        assert on_P[i, j] == pytest.approx((values[0] - values[1]) / 2e-6, rel=1e-5, abs=1e-7)
 
 
 @pytest.mark.parametrize("y", [1.0, 7.0, 60.0, 61.0, 2000.0])
@@ -383,7 +447,7 @@ def test_what_is_kept_is_small_and_close_to_what_was_drawn(tmp_path):
     kept = thinned("key", model, drawn, 4, {})
     save_posterior(kept, tmp_path / "a.nc")
     assert (tmp_path / "a.nc").stat().st_size < 500_000
-    every = 20_000 // kept.level.shape[1]
+    every = -(-20_000 // kept.level.shape[1])
     np.testing.assert_allclose(kept.flat().level[:5], drawn.level[: 5 * every : every], atol=2.0**-12 + 1e-12)
     np.testing.assert_allclose(kept.flat().coefficients[:5], drawn.coefficients[: 5 * every : every], rtol=1e-6)
 
@@ -435,7 +499,7 @@ def test_the_key_moves_with_the_program_but_not_with_its_words(tmp_path):
     text = file.read_text(encoding="utf-8")
     file.write_text(text + "\n# a word\n", encoding="utf-8")
     assert program_hash.__wrapped__(folder) == before
-    file.write_text(text.replace("PILOT_DISPERSION = 0.1", "PILOT_DISPERSION = 0.2"), encoding="utf-8")
+    file.write_text(text.replace("= 0.5, 0.25, 0.005", "= 0.5, 0.25, 0.006"), encoding="utf-8")
     assert program_hash.__wrapped__(folder) != before
 
 
