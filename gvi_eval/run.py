@@ -9,7 +9,7 @@ from gvi_eval.diagnostics import Diagnostics, diagnose
 from gvi_eval.effect import Effect
 from gvi_eval.errors import EstimationError
 from gvi_eval.estimators import uses_donors
-from gvi_eval.inference.evaluation import Evaluation, evaluate
+from gvi_eval.inference.evaluation import Evaluation, admitted, evaluate
 from gvi_eval.inference.start_interval import range_over_starts
 from gvi_eval.plan import Plan, Planned, prepare
 from gvi_eval.results import RANGE, Analysis, Pair, StudyResult
@@ -105,21 +105,23 @@ def _analysis(study: Study, planned: Planned, looked_into: bool = True) -> Analy
     unit, onset = planned.panel.sole_treated
     evaluation, left_out, dates = None, (), ()
     try:
-        if uses_donors(planned.estimator):
+        if uses_donors(planned.estimator) and planned.estimator.cost == "sampling":
+            effects = tuple(admitted(planned.estimator, planned.panel, each) for each in _fitted(study, planned))
+        elif uses_donors(planned.estimator):
             evaluation = evaluate(planned.estimator, planned.panel, planned.inference)
             effects = tuple(_evaluated(study, evaluation))
             if looked_into and planned.specification.outcome == study.primary.name:
                 left_out = leave_out(evaluation, study.estimands[0])
                 dates = placebo_dates(planned.estimator, planned.panel)
         else:
-            effects = tuple(_contrasts(study, planned.estimator.estimate(planned.panel)))
+            effects = _fitted(study, planned)
     except EstimationError as fault:
         effects = tuple(
             Effect(method=planned.estimator.name, unit=unit, estimand=estimand, point=None, onset=onset, refusal=str(fault))
             for estimand in study.estimands
         )
     kinds = [effect.intervals[0].kind for effect in effects if effect.intervals]
-    inference = "placebo" if uses_donors(planned.estimator) else next(iter(kinds), "")
+    inference = "placebo" if evaluation is not None or not kinds and uses_donors(planned.estimator) else next(iter(kinds), "")
     return Analysis(
         planned.specification,
         planned.estimator,
@@ -131,6 +133,11 @@ def _analysis(study: Study, planned: Planned, looked_into: bool = True) -> Analy
         left_out,
         dates,
     )
+
+
+def _fitted(study: Study, planned: Planned) -> tuple[Effect, ...]:
+    """One fit and each declared estimand of it."""
+    return tuple(_contrasts(study, planned.estimator.estimate(planned.panel)))
 
 
 def _evaluated(study: Study, evaluation: Evaluation) -> Iterator[Effect]:

@@ -24,6 +24,7 @@ class Estimator(Protocol):
 ESTIMATORS = {
     "arima": "Arima",
     "bayes_counts": "BayesCounts",
+    "bayes_synthetic": "BayesSynthetic",
     "controlled": "Controlled",
     "did": "Did",
     "exact_ratio": "ExactRatio",

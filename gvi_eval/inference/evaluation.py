@@ -106,6 +106,20 @@ def evaluate(estimator: Comparative, panel: Panel, inference: PlaceboInference =
     return Evaluation(estimator, panel, inference, base, family, fit)
 
 
+def admitted(estimator: Comparative, panel: Panel, effect: Effect) -> Effect:
+    """The effect of a method that samples, refused with the reasons where the comparison is not admitted.
+
+    Placebos would each have to be sampled, so the detectable effect that some rules ask for is not known here.
+    """
+    family = estimator.family(panel, placebos=False)
+    fit = fit_of(family, estimator.shifts)
+    known = {name: value for name, value in dataclasses.asdict(fit).items() if value is not None and value == value}
+    effect = dataclasses.replace(effect, details={**effect.details, "fit": known})
+    if reasons := refusals(estimator, panel, family, fit, None):
+        return dataclasses.replace(effect, point=None, intervals=(), tests=(), refusal="; ".join(reasons))
+    return effect
+
+
 def refitted(estimator: Comparative, panel: Panel, estimand: Estimand) -> Effect:
     """The contrast on another panel, without placebos, admission or interval."""
     family = estimator.family(panel, placebos=False)
