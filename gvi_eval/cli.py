@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gvi_eval import __version__
+from gvi_eval.threads import ONE_THREAD
 
 if TYPE_CHECKING:
     from gvi_eval.results import StudyResult
@@ -51,6 +52,8 @@ def main() -> None:
     Exit codes: 0 ok, 1 internal error, 2 usage, 3 data contract violated, 4 a claim or figure did not reproduce,
     5 disclosure block, 6 environment differs from the lock, 130 interrupted. A refused estimate is a result, not an error.
     """
+    for name in ONE_THREAD:  # matrices here are small: threads for linear algebra make them up to ten times slower
+        os.environ.setdefault(name, "1")
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,10 @@ def output_options(command: Callable[..., None]) -> Callable[..., None]:
 @main.command()
 @output_options
 def reproduce(**options: Any) -> None:
-    """Run every embedded study: the main job."""
-    from gvi_eval.plan import embedded_studies
+    """Run every embedded study and synthesis: the main job."""
+    from gvi_eval.plan import embedded_studies, embedded_syntheses
 
-    _run(embedded_studies(), Output(**options))
+    _run([*embedded_studies(), *embedded_syntheses()], Output(**options))
 
 
 @main.command(short_help="Run studies by name or path.")
@@ -184,6 +187,10 @@ def _studied(
     file: Path, output: Output, done: Callable[[str], None], width: int | None = None, colours: bool | None = None
 ) -> dict[str, Any]:
     """A study run and published: its manifest, its effects, and what is printed of it."""
+    from gvi_eval.plan import SYNTHESIS
+
+    if file.name == SYNTHESIS:
+        return _synthesised(file, output, done)
     from gvi_eval.publish import publish
     from gvi_eval.run import run_study
 
@@ -194,6 +201,25 @@ def _studied(
     if not output.quiet and not output.as_json:
         text = _text_of(result, folder, _width() if width is None else width, _colours(output) if colours is None else colours)
     return {"manifest": manifest, "effects": _records(result) if output.as_json else [], "summary": text}
+
+
+def _synthesised(file: Path, output: Output, done: Callable[[str], None]) -> dict[str, Any]:
+    """A synthesis carried out and published: its manifest, its effects and ratios, and the page that is printed."""
+    from gvi_eval.synthesis.page import page
+    from gvi_eval.synthesis.publish import publish_synthesis
+    from gvi_eval.synthesis.result import pooled_table, ratios_table, run_synthesis, sides_table
+
+    result = run_synthesis(file, done)
+    folder = output.out / result.synthesis.name
+    manifest = publish_synthesis(result, folder, done)
+    effects = []
+    if output.as_json:
+        for table in (sides_table(result), ratios_table(result), pooled_table(result)):
+            effects += table.astype(object).where(table.notna(), None).to_dict("records")
+    text = (
+        "" if output.quiet or output.as_json else f"{page(result)}\n{folder}/page.md and, beside it, tables, panels, figures\n"
+    )
+    return {"manifest": manifest, "effects": effects, "summary": text}
 
 
 def _found(find: Callable[[str], Path], name: str) -> Path:

@@ -21,10 +21,10 @@ import numpy as np
 
 from gvi_eval.errors import DataError, GviEvalError, StudyError
 from gvi_eval.hashing import canonical_json, code_hash
+from gvi_eval.threads import ONE_THREAD
 from gvi_eval.writing import significant
 
 BATCH = 20  # tasks that travel together: below that, sending a cheap fit costs as much as making it
-ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
 ARRAY = "array of"  # the key under which an array is written
 
 Function = Callable[[Any, int], Any]

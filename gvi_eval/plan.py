@@ -18,6 +18,7 @@ from gvi_eval.sensitivity.level_trend import has_trend
 from gvi_eval.study import Specification, Study, load_study
 from gvi_eval.tables import read_origin, read_table
 
+STUDY, SYNTHESIS = "study.toml", "synthesis.toml"
 EVERY_DONOR = ("controlled",)  # takes all donors as controls where its settings name none; other single-series methods none
 EFFECT_PRIORS = ("sceptical", "literature", "flat")  # on the log ratio, as `bayes_counts` names them
 
@@ -53,18 +54,26 @@ class Plan:
 
 
 def find_study(name: str) -> Path:
-    """The study file of a name in analyses/, of a folder, or of a file."""
+    """The study or synthesis file of a name in analyses/, of a folder, or of a file."""
     path = Path(name)
-    for candidate in (path, path / "study.toml", CHECKOUT / "analyses" / name / "study.toml"):
-        if candidate.is_file():
-            return candidate
-    known = ", ".join(embedded_studies()) or "none"
+    if path.is_file():
+        return path
+    for folder in (path, CHECKOUT / "analyses" / name):
+        for kind in (STUDY, SYNTHESIS):
+            if (folder / kind).is_file():
+                return folder / kind
+    known = ", ".join((*embedded_studies(), *embedded_syntheses())) or "none"
     raise StudyError(f"there is no study '{name}'; known are {known}, or give the path of a study.toml")
 
 
 def embedded_studies() -> list[str]:
     """The studies of this checkout, by name."""
-    return sorted(file.parent.name for file in (CHECKOUT / "analyses").glob("*/study.toml"))
+    return sorted(file.parent.name for file in (CHECKOUT / "analyses").glob(f"*/{STUDY}"))
+
+
+def embedded_syntheses() -> list[str]:
+    """The syntheses of this checkout, by name."""
+    return sorted(file.parent.name for file in (CHECKOUT / "analyses").glob(f"*/{SYNTHESIS}"))
 
 
 def prepare(path: Path) -> Plan:

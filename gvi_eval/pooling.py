@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy import optimize, special, stats
 
-from gvi_eval.effect import Effect, quantile
+from gvi_eval.effect import Effect, contrast_rows, distribution, mixture_moments, quantile
 from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.intervals import Interval, Test
 
@@ -27,6 +27,7 @@ MEAN_PRIORS = {
 POINTS = 400  # of the quadrature over tau
 BEYOND = 6.0  # prior sds of tau, where the quadrature ends
 LARGEST_TAU = 20.0
+MOST_PAIRS = 200_000  # of components of two mixtures
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,42 @@ def ratio_of(one: Contribution, other: Contribution, level: float = 0.95) -> Rat
         Test(
             "wald", f"the effects in {one.name} and {other.name} are the same", float(z), float(2 * special.ndtr(-abs(z))), 0.0
         ),
+    )
+
+
+def ratio_of_effects(names: tuple[str, str], one: Effect, other: Effect, level: float = 0.95) -> RatioOfTwo:
+    """The ratio of two effects from the distributions of their paths, taken as independent.
+
+    The log of one less that of the other is a mixture over the pairs of their components; with more than `MOST_PAIRS` of these
+    it is taken as a normal with the same mean and sd. Raises `EstimationError` for a refused effect or one without a
+    distribution.
+    """
+    mixtures = [each.counterfactual.mixture if each.counterfactual else None for each in (one, other)]
+    if one.refusal or other.refusal or None in mixtures:
+        refused, effect = next((n, e) for n, e, m in zip(names, (one, other), mixtures, strict=True) if e.refusal or m is None)
+        raise EstimationError(
+            f"there is no ratio, because {refused} has {effect.refusal or 'no distribution of its paths'}; show the other alone"
+        )
+    parts = [
+        (mixture.weights, *mixture.log_ratio(contrast_rows(each.counterfactual, each.estimand, each.onset)))
+        for each, mixture in zip((one, other), mixtures, strict=True)
+    ]
+    (w, m, s), (v, n, r) = parts
+    if len(w) * len(v) > MOST_PAIRS or not all(np.isinf(mixture.dof) for mixture in mixtures):
+        (mean, sd), (its_mean, its_sd) = (mixture_moments(*part) for part in parts)
+        w, m, s = np.ones(1), np.array([mean]), np.array([sd])
+        v, n, r = np.ones(1), np.array([its_mean]), np.array([its_sd])
+    weights, means = np.outer(w, v).ravel(), np.subtract.outer(m, n).ravel()
+    sds = np.hypot.outer(s, r).ravel()
+    lower, upper = (float(np.exp(quantile(p, weights, means, sds))) for p in ((1 - level) / 2, (1 + level) / 2))
+    below = distribution(0.0, weights, means, sds)
+    mean, sd = mixture_moments(weights, means, sds)
+    kind = mixtures[0].kind if mixtures[0].kind == mixtures[1].kind else "wald"
+    return RatioOfTwo(
+        names,
+        one.point / other.point,
+        Interval(lower, upper, level, kind),
+        Test(kind, f"the effects in {names[0]} and {names[1]} are the same", mean / sd, 2 * min(below, 1 - below), 0.0),
     )
 
 

@@ -80,11 +80,11 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
         done("tables")
         from gvi_eval.figures.study import draw_study
 
-        draw_study(fresh, result.study, source=_source(origins.values()), run=run, done=done)
+        draw_study(fresh, result.study, source=source_of(origins.values()), run=run, done=done)
         outputs = {file.relative_to(fresh).as_posix(): file_hash(file) for file in sorted(fresh.rglob("*")) if file.is_file()}
         manifest = _manifest(result, origins, run, outputs)
         _write(fresh / "manifest.json", json_bytes(manifest))
-        _write(fresh / "ro-crate-metadata.json", json_bytes(_crate(manifest)))
+        _write(fresh / "ro-crate-metadata.json", json_bytes(crate_of(manifest)))
     done("manifest")
     return manifest
 
@@ -100,7 +100,7 @@ def _write(file: Path, content: bytes) -> None:
     file.write_bytes(content)
 
 
-def _source(origins: Iterable[Origin]) -> str:
+def source_of(origins: Iterable[Origin]) -> str:
     """Whose figures these are; a table compiled from many names its sources row by row."""
     names = [
         "Figures of several publishers, each named in its table"
@@ -111,7 +111,7 @@ def _source(origins: Iterable[Origin]) -> str:
     return "; ".join(dict.fromkeys(names))
 
 
-def _relative(path: Path, study_file: Path) -> str:
+def relative(path: Path, study_file: Path) -> str:
     """A path as seen from the checkout, or from the study's folder where it lies elsewhere."""
     path = path.resolve()
     for root in (CHECKOUT, study_file.resolve().parent):
@@ -132,11 +132,11 @@ def _manifest(result: StudyResult, origins: Mapping[str, Origin], run: str, outp
         "software": {"gvi-eval": version("gvi-eval")} | {name: version(name) for name in SOFTWARE},
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "planned": "written with the outcome known",
-        "study_file": {"path": _relative(result.file, result.file), "sha256": file_hash(result.file)},
+        "study_file": {"path": relative(result.file, result.file), "sha256": file_hash(result.file)},
         "inputs": [
             {
                 "table": name,
-                "path": _relative(result.inputs[name], result.file),
+                "path": relative(result.inputs[name], result.file),
                 "sha256": file_hash(result.inputs[name]),
                 "title": origin.title,
                 "publisher": origin.publisher,
@@ -167,7 +167,7 @@ def _manifest(result: StudyResult, origins: Mapping[str, Origin], run: str, outp
     }
 
 
-def _crate(manifest: dict[str, Any]) -> dict[str, Any]:
+def crate_of(manifest: dict[str, Any]) -> dict[str, Any]:
     """The same as an RO-Crate: files, their sources, and the action that made them."""
     outputs = [{"@id": name, "@type": "File", "sha256": digest} for name, digest in manifest["outputs"].items()]
     inputs = [

@@ -1,17 +1,14 @@
 """The study file: what is asked, of which figures, with which starts, and which analyses were declared."""
 
 import dataclasses
-import difflib
-import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from gvi_eval.declared import read_declared
 from gvi_eval.errors import StudyError
-from gvi_eval.resources import resource
 from gvi_eval.writing import slug
 
 Frequency = Literal["M", "Q", "Y"]
@@ -357,60 +354,13 @@ def load_study(path: Path) -> Study:
     and not declared; nothing is guessed.
     """
     path = Path(path)
-    try:
-        document = _plain(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise StudyError(f"there is no study file '{path}'; give the name of a folder in analyses/ or a path") from None
-    except UnicodeDecodeError as fault:
-        raise StudyError(f"{path.name} is not UTF-8 (byte {fault.start}); save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as fault:
-        raise StudyError(f"{path.name} is not valid TOML: {fault}; correct that line") from None
-    _check_schema(document, path.name)
+    document = read_declared(path, "study")
     try:
         study = _study(document)
     except StudyError as fault:
         raise StudyError(f"{path.name}: {fault}") from None
     _check_names(study, path.name)
     return study
-
-
-def _plain(value: Any) -> Any:
-    """TOML dates as ISO text, so that one JSON Schema can describe the file."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value.isoformat() if isinstance(value, date | time) else value
-
-
-def _check_schema(document: dict[str, Any], file: str) -> None:
-    from jsonschema import Draft202012Validator, FormatChecker
-
-    schema = json.loads(resource("data_schemas/study.schema.json").read_text(encoding="utf-8"))
-    validator = Draft202012Validator(schema, format_checker=FormatChecker(["date"]))
-    faults = sorted(validator.iter_errors(document), key=lambda fault: [str(step) for step in fault.absolute_path])
-    if faults:
-        raise StudyError("\n".join(f"{file}: {_sentence(fault)}" for fault in faults))
-
-
-def _sentence(fault: Any) -> str:
-    """One schema fault as place, value found and way out."""
-    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault.absolute_path).lstrip(".")
-    place = place or "the top level"
-    if fault.validator == "additionalProperties":
-        known = sorted(fault.schema.get("properties", {}))
-        unknown = sorted(set(fault.instance) - set(known))
-        hints = [difflib.get_close_matches(key, known, 1) for key in unknown]
-        guesses = [f" (did you mean '{hint[0]}'?)" if hint else "" for hint in hints]
-        asks = [f"'{key}'{guess}" for key, guess in zip(unknown, guesses, strict=True)]
-        return f"{place} has the unknown key {', '.join(asks)}; known are {', '.join(known)}"
-    if fault.validator == "required":
-        missing = [key for key in fault.validator_value if key not in fault.instance]
-        return f"{place} lacks {', '.join(repr(key) for key in missing)}; add it"
-    if fault.validator == "enum":
-        return f"{place} is {fault.instance!r}; choose one of {', '.join(map(repr, fault.validator_value))}"
-    expected = fault.schema.get("description", f"{fault.validator} {fault.validator_value}")
-    return f"{place} is {json.dumps(fault.instance, ensure_ascii=False)[:80]}; expected: {expected}"
 
 
 def _study(document: dict[str, Any]) -> Study:

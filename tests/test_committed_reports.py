@@ -5,13 +5,13 @@ import json
 import pytest
 
 from gvi_eval.hashing import code_hash, file_hash
-from gvi_eval.plan import embedded_studies
+from gvi_eval.plan import embedded_studies, embedded_syntheses
 from gvi_eval.resources import CHECKOUT
 
 AGAIN = "run 'make reproduce' and commit reports/ with the change"
 
 
-@pytest.fixture(scope="module", params=embedded_studies())
+@pytest.fixture(scope="module", params=[*embedded_studies(), *embedded_syntheses()])
 def report(request):
     folder = CHECKOUT / "reports" / request.param
     assert (folder / "manifest.json").is_file(), f"reports/{request.param} is missing: {AGAIN}"
@@ -25,7 +25,7 @@ def test_the_report_was_made_by_this_code(report):
 
 def test_the_report_was_made_from_these_files(report):
     _, manifest = report
-    for item in (manifest["study_file"], *manifest["inputs"]):
+    for item in (manifest["study_file"], *manifest.get("studies", ()), *manifest["inputs"]):
         assert file_hash(CHECKOUT / item["path"]) == item["sha256"], f"{item['path']} has changed: {AGAIN}"
 
 

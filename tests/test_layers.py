@@ -8,8 +8,8 @@ from pathlib import Path
 from gvi_eval.hashing import PACKAGE
 
 LAYERS = (
-    {"errors", "resources", "hashing", "writing", "executor"},
-    {"intervals"},
+    {"errors", "resources", "hashing", "writing", "executor", "threads"},
+    {"intervals", "declared"},
     {"study"},
     {"schema", "privacy", "tables", "windows", "sources"},
     {"indicators"},
@@ -28,6 +28,7 @@ LAYERS = (
     {"comparisons"},
     {"report"},
     {"summary", "publish", "plan", "run", "verify"},
+    {"synthesis"},
     {"cli"},
     {"__main__"},
 )

@@ -10,7 +10,9 @@ from gvi_eval.inference.placebo import Placebos
 from gvi_eval.intervals import Test
 
 ROUNDING = 1e-12
-INDEPENDENT = "the permutations take the cities as independent; what moves them all at once, or passes from one to the other, is not in the p"
+INDEPENDENT = (
+    "the permutations take the cities as independent; what moves them all at once, or passes from one to another, is not in it"
+)
 
 
 @dataclass(frozen=True)

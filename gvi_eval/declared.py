@@ -1,0 +1,68 @@
+"""Files that declare what is to be done (TOML), read and held to their JSON Schema before anything is done."""
+
+import difflib
+import json
+import tomllib
+from datetime import date, time
+from pathlib import Path
+from typing import Any
+
+from gvi_eval.errors import StudyError
+from gvi_eval.resources import resource
+
+
+def read_declared(path: Path, kind: str) -> dict[str, Any]:
+    """The content of a TOML file, with dates as ISO text; ``kind`` names its schema, such as 'study'.
+
+    Raises `StudyError` for a file that is not there, is not UTF-8 or not TOML, and one that lists every violation of
+    ``data_schemas/<kind>.schema.json``; nothing is guessed.
+    """
+    try:
+        document = _plain(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise StudyError(f"there is no {kind} file '{path}'; give the name of a folder in analyses/ or a path") from None
+    except UnicodeDecodeError as fault:
+        raise StudyError(f"{path.name} is not UTF-8 (byte {fault.start}); save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as fault:
+        raise StudyError(f"{path.name} is not valid TOML: {fault}; correct that line") from None
+    _check_schema(document, path.name, kind)
+    return document
+
+
+def _plain(value: Any) -> Any:
+    """TOML dates as ISO text, so that one JSON Schema can describe the file."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value.isoformat() if isinstance(value, date | time) else value
+
+
+def _check_schema(document: dict[str, Any], file: str, schema: str) -> None:
+    from jsonschema import Draft202012Validator, FormatChecker
+
+    asked = json.loads(resource(f"data_schemas/{schema}.schema.json").read_text(encoding="utf-8"))
+    validator = Draft202012Validator(asked, format_checker=FormatChecker(["date"]))
+    faults = sorted(validator.iter_errors(document), key=lambda fault: [str(step) for step in fault.absolute_path])
+    if faults:
+        raise StudyError("\n".join(f"{file}: {_sentence(fault)}" for fault in faults))
+
+
+def _sentence(fault: Any) -> str:
+    """One schema fault as place, value found and way out."""
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault.absolute_path).lstrip(".")
+    place = place or "the top level"
+    if fault.validator == "additionalProperties":
+        known = sorted(fault.schema.get("properties", {}))
+        unknown = sorted(set(fault.instance) - set(known))
+        hints = [difflib.get_close_matches(key, known, 1) for key in unknown]
+        guesses = [f" (did you mean '{hint[0]}'?)" if hint else "" for hint in hints]
+        asks = [f"'{key}'{guess}" for key, guess in zip(unknown, guesses, strict=True)]
+        return f"{place} has the unknown key {', '.join(asks)}; known are {', '.join(known)}"
+    if fault.validator == "required":
+        missing = [key for key in fault.validator_value if key not in fault.instance]
+        return f"{place} lacks {', '.join(repr(key) for key in missing)}; add it"
+    if fault.validator == "enum":
+        return f"{place} is {fault.instance!r}; choose one of {', '.join(map(repr, fault.validator_value))}"
+    expected = fault.schema.get("description", f"{fault.validator} {fault.validator_value}")
+    return f"{place} is {json.dumps(fault.instance, ensure_ascii=False)[:80]}; expected: {expected}"
