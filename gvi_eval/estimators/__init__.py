@@ -27,6 +27,7 @@ ESTIMATORS = {
     "bayes_synthetic": "BayesSynthetic",
     "controlled": "Controlled",
     "did": "Did",
+    "event_study": "EventStudy",
     "exact_ratio": "ExactRatio",
     "latent_counts": "LatentCounts",
     "sdid": "Sdid",
