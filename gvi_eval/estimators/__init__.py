@@ -32,6 +32,7 @@ ESTIMATORS = {
     "latent_counts": "LatentCounts",
     "sdid": "Sdid",
     "segmented": "Segmented",
+    "staggered": "Staggered",
     "structural": "Structural",
     "synthetic": "Synthetic",
 }
