@@ -9,7 +9,7 @@ import pandas as pd
 
 from gvi_eval.effect import Counterfactual, Effect, effect_from_paths
 from gvi_eval.errors import EstimationError, StudyError
-from gvi_eval.estimators._comparison import NO_WEIGHT, Comparison, comparison
+from gvi_eval.estimators._comparison import FEWEST_DONORS, NO_WEIGHT, Comparison, comparison
 from gvi_eval.estimators._design import require_level
 from gvi_eval.estimators._pooled_weights import pooled_weights
 from gvi_eval.estimators._two_way import two_way_linear, two_way_poisson
@@ -111,16 +111,22 @@ class Staggered:
     def _found(self, panel: Panel) -> "_Found":
         if not panel.onsets:
             raise EstimationError(f"no unit of the panel is treated, so {self.name} has nothing to estimate; name one")
+        if self.method == "imputation" and _is_plain(panel):
+            return replace(self._imputed(panel, sorted(panel.donors)), notes=panel.dropped)
         sides = {unit: comparison(self._window(panel, unit), "rate", self.name) for unit in panel.treated}
-        found = {
-            "imputation": self._imputed,
-            "stacking": self._stacked,
-            "partially pooled": self._pooled,
-        }[self.method](panel, sides)
-        notes = dict.fromkeys(note for side in sides.values() for note in side.notes)
-        if self.method != "partially pooled":
-            notes = {note: None for note in notes if "filled with" not in note}
-        return replace(found, notes=tuple(notes))
+        notes = tuple(dict.fromkeys(note for side in sides.values() for note in side.notes))
+        if self.method == "partially pooled":
+            return replace(self._pooled(panel, sides), notes=notes)
+        notes = tuple(note for note in notes if "filled with" not in note)  # two-way effects need no complete table
+        if self.method == "stacking":
+            return replace(self._stacked(panel, sides), notes=notes)
+        kept = set.intersection(*(set(side.units[1:]) for side in sides.values()))
+        if len(kept) < FEWEST_DONORS:
+            raise EstimationError(
+                f"{', '.join(panel.treated)} have {len(kept)} donors ({', '.join(sorted(kept)) or 'none'}) in common, and "
+                f"imputation needs {FEWEST_DONORS}; admit more areas or use method = 'stacking'"
+            )
+        return replace(self._imputed(panel, sorted(kept)), notes=notes)
 
     def _window(self, panel: Panel, unit: str) -> Panel:
         """The panel of one treated unit with the donors that are untreated throughout its window."""
@@ -134,9 +140,8 @@ class Staggered:
             cut = cut.since(max(onset - self.before, panel.periods[0]).start_time.date())
         return cut
 
-    def _imputed(self, panel: Panel, sides: dict[str, Comparison]) -> "_Found":
+    def _imputed(self, panel: Panel, donors: list[str]) -> "_Found":
         treated = list(panel.treated)
-        donors = [donor for donor in next(iter(sides.values())).units[1:] if all(donor in side.units for side in sides.values())]
         counts = panel.values[treated + donors].to_numpy(dtype=float)
         exposure = panel.exposure[treated + donors].to_numpy(dtype=float)
         on = np.zeros(counts.shape, dtype=bool)
@@ -159,13 +164,17 @@ class Staggered:
     def _pooled(self, panel: Panel, sides: dict[str, Comparison]) -> "_Found":
         figures = {unit: self._relative(side) for unit, side in sides.items()}
         gaps = [_gaps_before(side, figures[unit]) for unit, side in sides.items()]
-        fit = pooled_weights([own for own, _, _ in gaps], [among for _, among, _ in gaps], [lags for _, _, lags in gaps], self.nu)
+        fit = pooled_weights(
+            [own for own, _, _ in gaps], [among for _, among, _ in gaps], [lags for _, _, lags in gaps], self.nu
+        )
         expected, each = np.full((len(sides), len(panel.periods)), np.nan), {}
         for row, ((unit, side), weights) in enumerate(zip(sides.items(), fit.weights, strict=True)):
             likeness = self._absolute(side, np.nan_to_num(figures[unit][:, 1:]) @ weights)
             likeness[np.isnan(figures[unit][:, 1:][:, weights > 0]).any(axis=1)] = np.nan
             expected[row, panel.periods.isin(side.periods)] = likeness * side.exposure[:, 0]
-            heavy = {side.units[1 + j]: float(weights[j]) for j in np.argsort(-weights, kind="stable") if weights[j] > NO_WEIGHT}
+            heavy = {
+                side.units[1 + j]: float(weights[j]) for j in np.argsort(-weights, kind="stable") if weights[j] > NO_WEIGHT
+            }
             each[unit] = {"donors": len(side.units) - 1, "later_starts": _later(panel, side), "weights": heavy}
         together = {
             "nu": fit.nu,
@@ -191,7 +200,9 @@ class Staggered:
         observed = np.where(np.isnan(expected), np.nan, panel.values[list(panel.treated)].to_numpy(dtype=float).T)
         onsets = tuple(panel.onsets.values())
         on = np.array([panel.periods >= onset for onset in onsets])
-        return _Found(panel.treated, onsets, observed, expected, on, {"method": self.method, "model": self.model} | together, each)
+        return _Found(
+            panel.treated, onsets, observed, expected, on, {"method": self.method, "model": self.model} | together, each
+        )
 
     def _apart(self, found: "_Found", panel: Panel) -> Iterator[Effect]:
         for row, (unit, onset) in enumerate(zip(found.units, found.onsets, strict=True)):
@@ -295,6 +306,16 @@ def _untreated_rates(counts: np.ndarray, exposure: np.ndarray, model: Model) -> 
     fit = two_way_poisson(counts[rows], exposure[rows])
     rates[rows] = fit.periods[:, None] * fit.units
     return rates
+
+
+def _is_plain(panel: Panel) -> bool:
+    """Whether nothing is missing and everybody has events before every start, so that `comparison` has nothing to say."""
+    values, first = panel.values.to_numpy(dtype=float), min(panel.onsets.values())
+    if panel.windows or len(panel.donors) < FEWEST_DONORS or np.isnan(values).any():
+        return False
+    starts = np.array([(panel.onsets.get(unit, first) - panel.periods[0]).n for unit in panel.values])
+    before = np.arange(len(values))[:, None] < starts
+    return bool((np.where(before, np.abs(values), 0.0).sum(axis=0) > 0).all() and (starts < len(values)).all())
 
 
 def _usable(side: Comparison) -> np.ndarray:
