@@ -75,8 +75,8 @@ class EventStudy:
         'linear':   β_k = (O_k − E_k) / P_k − (O_r − E_r) / P_r
 
     These are the coefficients of the two-way regression with an indicator of the treated unit for every bin but r: to the
-    digit where the table is balanced and, on counts, exposure does not change; otherwise the donors alone say how periods
-    move, where the regression lets the treated unit have a say.
+    digit where the table is balanced and, in the Poisson model, exposure does not change; otherwise the donors alone say how
+    periods move, where the regression lets the treated unit have a say.
 
     The effect is Σ observed / Σ expected. ``reference`` 'all before' sets the level of the expected path by all periods
     before the start and is `Did`: without a drift before the start nothing is as precise. 'last bin' sets it by the bin just
