@@ -220,7 +220,7 @@ def _effect(estimator: OverUnits, panel: Panel, estimand: Estimand | None) -> Ef
         raise EstimationError(
             f"units are resampled for the contrast ratio, and that of '{estimand.name}' is {estimand.contrast}; take the ratio"
         )
-    effect = estimator.estimate(panel.with_(estimand=estimand))
+    effect = estimator.estimate(panel if estimand == panel.estimand else panel.with_(estimand=estimand))
     if effect.refusal:
         raise EstimationError(effect.refusal)
     return effect

@@ -19,6 +19,7 @@ METHODS = {
     "sdid": ("sdid", {}),
     "did": ("did", {}),
     "did, poisson": ("did", {"model": "poisson"}),
+    "event study by the last bin": ("event_study", {"model": "poisson", "reference": "last bin"}),
 }
 every_method = pytest.mark.parametrize("name", METHODS)
 pytestmark = pytest.mark.filterwarnings("error")
