@@ -128,6 +128,8 @@ class EventStudy:
         found = self._found(panel, family)
         details = {"model": self.model, "reference": self.reference, **found.as_details()}
         notes = family.comparison.notes
+        if found.donors <= len(found.values):
+            notes += (f"the covariance of {len(found.values)} leads and lags rests on {found.donors} donors and is rough",)
         return family_effect(self._anchored(panel, family), panel, self.name, self.level, details, notes)
 
     def family(self, panel: Panel, *, placebos: bool = True, treated_stays: bool = False) -> Family:

@@ -60,6 +60,8 @@ def test_the_details_hold_every_lead_and_lag_with_its_months(make_panel, model):
     assert details["reference_bin"] == {"bin": -1, "first": "2012-01", "last": "2012-12"}
     assert [row["error"] ** 2 for row in rows] == pytest.approx(np.diag(details["covariance"]))
     assert details["covariance_donors"] == 8
+    finer = EventStudy(model=model, bin=6).estimate(make_panel(counts, 36))
+    assert finer.notes == ("the covariance of 9 leads and lags rests on 8 donors and is rough",)
 
 
 @MODELS

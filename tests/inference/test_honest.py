@@ -116,6 +116,42 @@ def test_the_intervals_under_smoothness_are_those_of_diff_diff(which, bound):
     assert found.interval.upper - found.interval.lower <= (theirs[1] - theirs[0]) * (1 + 1e-6)
 
 
+# Profits of restaurants in France after a tax cut in 2009, beside other firms: coefficients of 2004-2007 and 2009-2012 against
+# 2008, and the upper half of their covariance. Benzarti & Carloni (2019), Am. Econ. J. Econ. Policy 11(1),
+# doi:10.1257/pol.20170504, as the first example of Rambachan & Roth (2023).
+PROFITS = np.array([0.006696352, 0.029345034, -0.006472972, 0.073014989, 0.195961118, 0.312063903, 0.239541546, 0.126042500])
+HALF = (
+    (8.428358e-04, 4.768687e-04, 2.618051e-04, 2.354220e-04, 1.676371e-04, 1.128708e-04, 1.992816e-05, -1.368265e-04),
+    (6.425420e-04, 3.987425e-04, 2.435515e-04, 2.201960e-04, 1.804591e-04, 3.843765e-05, -2.960422e-05),
+    (5.229950e-04, 2.117686e-04, 1.840722e-04, 1.458528e-04, 7.005197e-05, 5.952995e-05),
+    (3.089595e-04, 1.197866e-04, 1.334081e-04, 1.016335e-04, 1.079052e-04),
+    (3.599704e-04, 2.478819e-04, 1.749579e-04, 1.654257e-04),
+    (4.263950e-04, 2.171438e-04, 2.892748e-04),
+    (4.886698e-04, 3.805322e-04),
+    (7.617394e-04,),
+)
+# diff-diff 3.13.0, _compute_optimal_flci(β_pre, β_post, Σ, (1, 0, 0, 0), 4, 4, M)
+THEIR_PROFITS = {
+    0.0: (0.13145961558153502, 0.21611968798466202),
+    0.01: (0.15496825406515746, 0.2704720267585975),
+    0.1: (0.11939794028086331, 0.4185542737191395),
+    0.3: (-0.08060205971914175, 0.6185542737191445),
+}
+
+
+def test_the_first_year_of_a_tax_cut():
+    covariance, first = np.zeros((8, 8)), np.array([1.0, 0.0, 0.0, 0.0])
+    for row, half in enumerate(HALF):
+        covariance[row, row:] = covariance[row:, row] = half
+    for bound, theirs in THEIR_PROFITS.items():
+        assert limits(smoothness(PROFITS, covariance, 4, bound, weights=first)) == pytest.approx(theirs, abs=1e-6)
+    found = relative_magnitudes(PROFITS, covariance, 4, 1.0, weights=first)
+    assert found.identified == pytest.approx((0.116473157, 0.275449079)) and found.excludes()  # the set as in diff-diff
+    broken = breakdown(PROFITS, covariance, 4, weights=first)
+    assert (broken.bound, broken.of_point) == (pytest.approx(1.513, abs=1e-3), pytest.approx(0.195961118 / 0.079487961))
+    assert breakdown(PROFITS, covariance, 4, "smoothness", weights=first).bound == pytest.approx(0.2194, abs=1e-4)
+
+
 def test_the_intervals_under_relative_magnitudes_hold_those_of_diff_diff():
     # Theirs put ± z · error of the mean of the lags around the identified set, and leave the error of the leads out:
     # _compute_flci(lower, upper, se) at M = 1 is (-.59670, .04336) and (-.46867, -.08467).
