@@ -23,6 +23,7 @@ class Estimator(Protocol):
 
 ESTIMATORS = {
     "arima": "Arima",
+    "augmented": "Augmented",
     "bayes_counts": "BayesCounts",
     "bayes_synthetic": "BayesSynthetic",
     "controlled": "Controlled",
@@ -30,6 +31,7 @@ ESTIMATORS = {
     "event_study": "EventStudy",
     "exact_ratio": "ExactRatio",
     "latent_counts": "LatentCounts",
+    "penalized": "Penalized",
     "sdid": "Sdid",
     "segmented": "Segmented",
     "staggered": "Staggered",

@@ -59,7 +59,8 @@ class Family:
     """The same method on several units, each in the treated unit's place; the treated unit itself comes first.
 
     members (problem,): columns of the comparison; expected (problem, period) counts, NaN where donors have no figure;
-    weights (problem, unit); intercepts (problem,) on the scale; gaps (problem,): dual gaps of the weights.
+    weights (problem, unit), below 0 where a method extrapolates; intercepts (problem,) on the scale; gaps (problem,): dual gaps
+    of the weights.
     """
 
     comparison: Comparison
@@ -214,7 +215,7 @@ def expected_paths(side: Comparison, members: np.ndarray, weights: np.ndarray, i
     likeness = weights @ np.nan_to_num(side.figures).T + intercepts[:, None]
     missing = np.isnan(side.figures)
     if missing.any():
-        likeness[(weights > 0) @ missing.T.astype(float) > 0] = np.nan
+        likeness[(weights != 0) @ missing.T.astype(float) > 0] = np.nan
     if side.scale == "rate":
         return likeness * side.exposure[:, members].T
     return np.array([side.expected(path, unit) for path, unit in zip(likeness, members, strict=True)])
@@ -228,7 +229,7 @@ def family_effect(
     unit = side.units[family.members[0]]
     expected = family.expected[0]
     observed = np.where(np.isnan(expected), np.nan, side.counts[:, family.members[0]])
-    weights = {side.units[j]: float(family.weights[0, j]) for j in np.argsort(-family.weights[0], kind="stable")}
+    weights = {side.units[j]: float(family.weights[0, j]) for j in np.argsort(-np.abs(family.weights[0]), kind="stable")}
     return effect_from_paths(
         Counterfactual(pd.Series(observed, side.periods, name=unit), pd.Series(expected, side.periods, name=unit)),
         panel.estimand,
@@ -239,13 +240,29 @@ def family_effect(
         details={
             "scale": side.scale,
             "donors": len(side.units) - 1,
-            "weights": {name: weight for name, weight in weights.items() if weight > NO_WEIGHT},
+            "weights": {name: weight for name, weight in weights.items() if abs(weight) > NO_WEIGHT},
             "intercept": float(family.intercepts[0]),
             "dual_gap": float(family.gaps[0]),
             **details,
         },
         level=level,
     )
+
+
+def usable_periods(side: Comparison, members: np.ndarray, donors: np.ndarray) -> np.ndarray:
+    """The periods before the start in which a member and all its donors have a figure, (problem, period).
+
+    Raises `EstimationError` where a member has none.
+    """
+    involved = donors.copy()
+    involved[np.arange(len(members)), members] = True
+    usable = side.before & ~(involved @ np.isnan(side.figures).T)
+    for p in np.flatnonzero(~usable.any(axis=1))[:1]:
+        unit = side.units[members[p]]
+        raise EstimationError(
+            f"no period before the start {side.onset} has figures of {unit} and all its donors; widen the baseline"
+        )
+    return usable
 
 
 def placebo_members(side: Comparison, placebos: bool, treated_stays: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -1,9 +1,9 @@
 """Weights on the simplex: how much of each donor makes the best likeness of the treated unit.
 
-    min_w  sum_t m_t (y_t - b - z_t'w)^2 + ridge T |w|^2    subject to  w >= 0,  1'w = 1
+    min_w  sum_t m_t (y_t - b - z_t'w)^2 + ridge T |w|^2 + nearness sum_j w_j |d_j|^2    subject to  w >= 0,  1'w = 1
 
-y_t is the treated unit in period t, z_t the donors, m_t a row weight, T the number of rows in use and b an
-intercept or 0. Because 1'w = 1, the objective is |Dw|^2 with d_j = z_j - y: the point of the donors' hull
+y_t is the treated unit in period t, z_t the donors, m_t a row weight, T the number of rows in use, b an
+intercept or 0, and d_j = z_j - y. Because 1'w = 1, the objective without nearness is |Dw|^2: the point of the donors' hull
 that is nearest to the origin (Wolfe 1976), which is one non-negative least squares (Lawson & Hanson 1974),
 
     u = argmin_{u >= 0} |[D/s ; 1'] u - [0 ; 1]|^2,    w = u / 1'u    for any s > 0,
@@ -15,10 +15,17 @@ who enters; whether anybody should is settled on the data, so nothing rests on d
 loses. A problem whose rows few others share, because cells are missing, is priced on its own rows: rows
 are those in which the treated unit and each of its donors have a figure, never pair by pair.
 
+Nearness (Abadie & L'Hour 2021) adds what is linear in w. No rows say it, because off the simplex it has no minimum; it
+joins the gradient, one more Newton step takes it in, and a donor in the affine span of those inside, who has nothing to
+add to the fit, takes the place of one of them where that is nearer.
+
 Every solution carries its certificate: the dual gap, an upper bound on how much its objective exceeds
 the minimum. Where the optimal weights are not unique (donors that are copies, a treated unit inside the
 hull of more donors than periods) they are the optimal weights with the least sum of squares, which are unique
 and do not depend on the order of the donors.
+
+Abadie & L'Hour (2021) A penalized synthetic control estimator for disaggregated data, J. Am. Stat. Assoc. 116(536)
+1817-1834, doi:10.1080/01621459.2021.1971535: nearness.
 
 Wolfe (1976) Finding the nearest point in a polytope, Math. Program. 11, 128-149, doi:10.1007/BF01580381.
 Lawson & Hanson (1974) Solving Least Squares Problems, doi:10.1137/1.9781611971217.
@@ -62,7 +69,7 @@ class Bench(NamedTuple):
 
     d (S, T): donors inside minus the treated unit; factor (S, S): L with LL' = dd' + ridge I + level 11';
     ones (S,): L^-1 1; target, step, miss (S,): of `aim`; residual (T,): Dw; gradient (N,): d_j'Dw, up to one constant;
-    distance (N,): |d_j|; barred (N,): inside, or failed to enter since the last descent.
+    distance (N,): |d_j|; pull (N,): nearness |d_j|^2 / 2; barred (N,): inside, or failed to enter since the last descent.
     """
 
     d: np.ndarray
@@ -74,6 +81,7 @@ class Bench(NamedTuple):
     residual: np.ndarray
     gradient: np.ndarray
     distance: np.ndarray
+    pull: np.ndarray
     barred: np.ndarray
 
 
@@ -89,6 +97,7 @@ def make_bench(units, rows, most):
         np.empty(rows),
         np.empty(units),
         np.empty(units),
+        np.zeros(units),
         np.zeros(units, np.bool_),
     )
 
@@ -190,10 +199,11 @@ def fill_residual(bench, size, w):
 
 
 @compiled
-def aim(bench, size, ridge):
+def aim(bench, size, inside, ridge, pulled):
     """Fills target with the weights that sum to 1, of either sign, nearest the treated unit.
 
-    target = u / 1'u with LL'u = 1, then one correction by the gradient at the residuals themselves.
+    target = u / 1'u with LL'u = 1, then one correction by the gradient at the residuals themselves; where donors are
+    pulled, that is the step to the best weights, and is corrected in turn.
     """
     u, a, e, total = bench.step, bench.target, bench.miss, 0.0
     for k in range(size):
@@ -203,26 +213,35 @@ def aim(bench, size, ridge):
         total += u[k]
     for k in range(size):
         a[k] = u[k] / total
-    fill_residual(bench, size, a)
-    for k in range(size):
-        e[k] = dot(bench.d[k], bench.residual, bench.residual.size) + ridge * a[k]
-    solve_lower(bench.factor, e, size)
-    solve_upper(bench.factor, e, size)
-    height = 0.0
-    for k in range(size):
-        height += e[k] / total
-    for k in range(size):
-        a[k] += height * u[k] - e[k]
+    for _ in range(2 if pulled else 1):
+        fill_residual(bench, size, a)
+        for k in range(size):
+            e[k] = dot(bench.d[k], bench.residual, bench.residual.size) + ridge * a[k]
+            if pulled:
+                e[k] += bench.pull[inside[k]]
+        solve_lower(bench.factor, e, size)
+        solve_upper(bench.factor, e, size)
+        height = 0.0
+        for k in range(size):
+            height += e[k] / total
+        for k in range(size):
+            a[k] += height * u[k] - e[k]
+    if pulled:  # whose steps may be large and leave the sum to their rounding
+        total = 0.0
+        for k in range(size):
+            total += a[k]
+        for k in range(size):
+            a[k] /= total
 
 
 @compiled
-def descend_inside(bench, size, inside, w, ridge, entrant):
+def descend_inside(bench, size, inside, w, ridge, pulled, entrant):
     """Moves to the best weights among those inside, who leave as their weight meets 0; returns how many stay.
 
     With an entrant at the last place that would want less than nothing, only the entrant leaves: -1 is returned.
     """
     while True:
-        aim(bench, size, ridge)
+        aim(bench, size, inside, ridge, pulled)
         if entrant and not bench.target[size - 1] > 0.0:
             return -1
         entrant, stride, first = False, 1.0, -1
@@ -245,7 +264,25 @@ def descend_inside(bench, size, inside, w, ridge, entrant):
 
 
 @compiled
-def price(bench, size, inside, w, ridge, columns, y, gram, treated, admissible):
+def exchange(bench, size, inside, w):
+    """A donor in the affine span of those inside, whom `enlarge` has just turned away, takes over from them at no change of
+    Dw until one has nothing left, who leaves; returns the donor's weight.
+    """
+    share, weight, first = bench.step, math.inf, np.int64(0)
+    for k in range(size):
+        share[k] = bench.factor[size, k]
+    solve_upper(bench.factor, share, size)
+    for k in range(size):
+        if share[k] > 0.0 and w[k] < weight * share[k]:
+            weight, first = w[k] / share[k], k
+    for k in range(size):
+        w[k] = max(w[k] - weight * share[k], 0.0)
+    drop(bench, size, first, inside, w)
+    return weight
+
+
+@compiled
+def price(bench, size, inside, w, ridge, pulled, columns, y, gram, treated, admissible):
     """Fills the gradient and returns the unit outside whose gain by entry, w'g - g_j, is the largest above rounding (-1: none).
 
     By the Gram matrix, or on the data where treated is -1.
@@ -261,27 +298,34 @@ def price(bench, size, inside, w, ridge, columns, y, gram, treated, admissible):
         g[:] = -dot(bench.residual, y, y.size)
         for t in range(y.size):
             add_scaled(g, bench.residual[t], columns[t], g.size)
-    height, length = 0.0, 0.0
+    if pulled:
+        for j in range(g.size):
+            g[j] += bench.pull[j]
+    height, length, pull = 0.0, 0.0, 0.0
     for k in range(size):
         g[inside[k]] += ridge * w[k]
         height += w[k] * g[inside[k]]
         length += w[k] * bench.distance[inside[k]]
+        pull += w[k] * bench.pull[inside[k]]
     best, gain = -1, 0.0
     for j in range(g.size):
-        own = height - g[j]
-        if own > gain and own > ENTRY_NOISE * length * bench.distance[j] and admissible[j] and not bench.barred[j]:
+        own, noise = height - g[j], ENTRY_NOISE * length * bench.distance[j]
+        if pulled:
+            noise += ENTRY_NOISE * (pull + bench.pull[j])
+        if own > gain and own > noise and admissible[j] and not bench.barred[j]:
             best, gain = j, own
     return best
 
 
 @compiled
-def nearest(points, columns, gram, treated, y, admissible, ridge, bench, inside, w, size):
+def nearest(points, columns, gram, treated, y, admissible, ridge, nearness, bench, inside, w, size):
     """The active set from `size` admissible donors inside with weights w > 0 (0: from the best single donor).
 
-    points (N, T), columns (T, N) the same turned; gram (N, N) or empty with treated = -1; y (T,); admissible (N,).
-    Fills inside (S,), w (S,) and the bench; returns how many are inside (-1: not found in the steps allowed).
+    points (N, T), columns (T, N) the same turned; gram (N, N) or empty with treated = -1, as it must be with nearness,
+    whose exchanges rest on the last digits of who gains; y (T,); admissible (N,). Fills inside (S,), w (S,) and the bench;
+    returns how many are inside (-1: not found in the steps allowed).
     """
-    distance = bench.distance
+    distance, pulled = bench.distance, nearness > 0.0
     distance[:] = 0.0
     for t in range(y.size):
         add_squared_distance(distance, columns[t], y[t])
@@ -295,6 +339,7 @@ def nearest(points, columns, gram, treated, y, admissible, ridge, bench, inside,
     if level == 0.0:
         level = farthest if farthest > 0.0 else 1.0
     for j in range(distance.size):
+        bench.pull[j] = 0.5 * nearness * distance[j]
         distance[j] = math.sqrt(distance[j])
     if size == 0:
         inside[0], w[0], size = first, 1.0, 1
@@ -308,7 +353,7 @@ def nearest(points, columns, gram, treated, y, admissible, ridge, bench, inside,
         w[k] /= total
     size, trial, by_gram = kept, kept, treated >= 0
     for _ in range(20 * distance.size + 200):
-        stay = descend_inside(bench, trial, inside, w, ridge, trial > size)
+        stay = descend_inside(bench, trial, inside, w, ridge, pulled, trial > size)
         if stay > 0:
             size = stay
             for j in range(distance.size):
@@ -316,7 +361,8 @@ def nearest(points, columns, gram, treated, y, admissible, ridge, bench, inside,
             for k in range(size):
                 bench.barred[inside[k]] = True
         while True:
-            best = price(bench, size, inside, w, ridge, columns, y, gram, treated if by_gram else np.int64(-1), admissible)
+            proposer = treated if by_gram else np.int64(-1)
+            best = price(bench, size, inside, w, ridge, pulled, columns, y, gram, proposer, admissible)
             if best < 0:
                 if not by_gram:
                     return size
@@ -324,8 +370,14 @@ def nearest(points, columns, gram, treated, y, admissible, ridge, bench, inside,
             else:
                 bench.barred[best] = True
                 if enlarge(bench, size, best, points, y, ridge, level):
+                    inside[size], w[size], trial = best, 0.0, size + 1
                     break
-        inside[size], w[size], trial = best, 0.0, size + 1
+                if pulled:
+                    own = exchange(bench, size, inside, w)
+                    if not enlarge(bench, size - 1, best, points, y, ridge, level):
+                        return -1
+                    inside[size - 1], w[size - 1], trial = best, own, size
+                    break
     return -1
 
 
@@ -333,7 +385,7 @@ def nearest(points, columns, gram, treated, y, admissible, ridge, bench, inside,
 
 
 class Certificate(NamedTuple):
-    """Of weights w (N,): the objective |Dw|^2 + ridge |w|^2, its dual gap 2 (w'g - min g), what rounding makes of a gap of 0,
+    """Of weights w (N,): the objective with its penalties, its dual gap 2 (w'g - min g), what rounding makes of a gap of 0,
     the objective of the best single donor, sum w |d|, and the gradient g (N,).
     """
 
@@ -346,7 +398,7 @@ class Certificate(NamedTuple):
 
 
 @compiled
-def certify(points, columns, y, admissible, distance, ridge, w):
+def certify(points, columns, y, admissible, distance, ridge, nearness, w):
     """From the data and the weights alone. points (N, T), columns (T, N), y (T,), admissible, distance |d_j| and w (N,)."""
     residual, gradient = np.zeros(y.size), np.zeros(w.size)
     for j in range(w.size):
@@ -356,19 +408,22 @@ def certify(points, columns, y, admissible, distance, ridge, w):
     for t in range(y.size):
         add_scaled(gradient, residual[t], columns[t], w.size)
     shift = dot(residual, y, y.size)
-    height, length, alone, farthest, lowest = 0.0, 0.0, math.inf, 0.0, math.inf
+    height, length, alone, farthest, lowest, far = 0.0, 0.0, math.inf, 0.0, math.inf, 0.0
     for j in range(w.size):
         gradient[j] += ridge * w[j] - shift
+        if nearness > 0.0:
+            gradient[j] += 0.5 * nearness * distance[j] * distance[j]
+            far += nearness * w[j] * distance[j] * distance[j]
         if admissible[j]:
             height += w[j] * gradient[j]
             length += w[j] * distance[j]
             alone, farthest = min(alone, distance[j]), max(farthest, distance[j])
             lowest = min(lowest, gradient[j])
-    alone = alone * alone + ridge
+    alone = (1.0 + nearness) * alone * alone + ridge
     if alone == 0.0:
         alone = max(farthest * farthest, 1e-300)
-    objective = dot(residual, residual, y.size) + ridge * dot(w, w, w.size)
-    gap, floor = 2.0 * max(height - lowest, 0.0), 16.0 * ENTRY_NOISE * length * farthest
+    objective = dot(residual, residual, y.size) + ridge * dot(w, w, w.size) + far
+    gap, floor = 2.0 * max(height - lowest, 0.0), 16.0 * ENTRY_NOISE * (1.0 + nearness) * length * farthest
     return Certificate(objective, gap, floor, alone, length, gradient)
 
 
@@ -469,17 +524,18 @@ def least_norm(C, w):
 
 
 @compiled
-def even_out(points, columns, y, admissible, distance, w, own):
-    """Weights w (N,) with certificate `own`, or those of least sum of squares among all that fit as well.
+def even_out(points, columns, y, admissible, distance, nearness, w, own):
+    """Weights w (N,) with certificate `own`, or those of least sum of squares among all that fit as well, and as nearly.
 
     Where donors differ in size by many orders the latter may not be found to the digits the fit has; then w stays.
     """
-    perfect = math.sqrt(max(own.objective, 0.0)) <= 1e-13 * own.length
+    perfect = nearness == 0.0 and math.sqrt(max(own.objective, 0.0)) <= 1e-13 * own.length
     reach = TIED * math.sqrt(max(own.objective, 0.0))
+    height = own.objective if nearness == 0.0 else dot(w, own.gradient, w.size)
     units, some, before = np.empty(w.size, np.int64), 0, 0
     for j in range(w.size):
         before += w[j] > 0.0
-        tied = admissible[j] and (perfect or own.gradient[j] - own.objective <= reach * distance[j])
+        tied = admissible[j] and (perfect or own.gradient[j] - height <= reach * distance[j])
         if tied or w[j] > 0.0:
             units[some] = j
             some += 1
@@ -488,12 +544,23 @@ def even_out(points, columns, y, admissible, distance, w, own):
     share, even, total = np.empty(some), np.zeros(w.size), 0.0
     for i in range(some):
         share[i] = w[units[i]]
-    share = least_norm(coordinates(points, units[:some]), share)
+    if nearness > 0.0:  # one more coordinate, in which to be alike is to be as far in the mean
+        rows, longest = points.shape[1], 1e-300
+        for i in range(some):
+            longest = max(longest, distance[units[i]])
+        where = np.empty((w.size, rows + 1))
+        for j in range(w.size):
+            for t in range(rows):
+                where[j, t] = points[j, t]
+            where[j, rows] = distance[j] * distance[j] / longest
+        share = least_norm(coordinates(where, units[:some]), share)
+    else:
+        share = least_norm(coordinates(points, units[:some]), share)
     for i in range(some):
         total += share[i]
     for i in range(some):
         even[units[i]] = share[i] / total
-    new = certify(points, columns, y, admissible, distance, 0.0, even)
+    new = certify(points, columns, y, admissible, distance, 0.0, nearness, even)
     if new.gap <= max(own.gap, max(own.floor, 1e-12 * own.alone)):
         return even, new
     return w, own
@@ -517,36 +584,41 @@ def gram_matrix(columns):
 
 
 @compiled
-def solve_together(points, columns, gram, treated, donors, ridge, start, weights, objectives, gaps, floors):
-    """Each problem in turn, started from the one before where that has the same treated unit, otherwise from `start` (N,).
+def solve_together(points, columns, gram, treated, donors, ridge, nearness, start, weights, objectives, gaps, floors):
+    """Each problem in turn, started from the one before where that has the same treated unit, otherwise from its row of
+    `start` (P, N), or from the only one (1, N).
 
     points (N, T) and columns (T, N): the data both ways; gram (N, N), or of any other shape to do without; treated (P,);
-    donors (P, N); ridge (P,): the whole factor of |w|^2. Fills weights (P, N) and, all (P,), objectives, gaps and floors,
-    the latter two over the objective of the best single donor; a gap is infinite where the steps allowed ran out.
+    donors (P, N); ridge (P,): the whole factor of |w|^2; nearness (P,). Fills weights (P, N) and, all (P,), objectives,
+    gaps and floors, the latter two over the objective of the best single donor; a gap is infinite where the steps allowed
+    ran out.
     """
     units, rows = points.shape
     most = min(units, rows + 1)
     for p in range(ridge.size):
         if ridge[p] > 0.0:
             most = units
+        elif nearness[p] > 0.0:
+            most = max(most, min(units, rows + 2))  # room for the one who is to be exchanged
     bench, inside, w = make_bench(units, rows, most), np.zeros(most, np.int64), np.empty(most)
     by_gram = gram.shape[0] == units
     for p in range(treated.size):
         y, size = points[treated[p]], np.int64(0)
-        before = weights[p - 1] if p > 0 and treated[p] == treated[p - 1] else start
+        before = weights[p - 1] if p > 0 and treated[p] == treated[p - 1] else start[min(p, start.shape[0] - 1)]
         for j in range(units):
             if before[j] > 0.0 and donors[p, j] and size < most:
                 inside[size], w[size] = j, before[j]
                 size += 1
-        size = nearest(points, columns, gram, treated[p] if by_gram else -1, y, donors[p], ridge[p], bench, inside, w, size)
+        proposer = treated[p] if by_gram and not nearness[p] > 0.0 else np.int64(-1)
+        size = nearest(points, columns, gram, proposer, y, donors[p], ridge[p], nearness[p], bench, inside, w, size)
         full = np.zeros(units)
         gaps[p] = math.inf
         if size > 0:
             for k in range(size):
                 full[inside[k]] = w[k]
-            own = certify(points, columns, y, donors[p], bench.distance, ridge[p], full)
+            own = certify(points, columns, y, donors[p], bench.distance, ridge[p], nearness[p], full)
             if ridge[p] == 0.0:
-                full, own = even_out(points, columns, y, donors[p], bench.distance, full, own)
+                full, own = even_out(points, columns, y, donors[p], bench.distance, nearness[p], full, own)
             objectives[p], gaps[p], floors[p] = own.objective, own.gap / own.alone, own.floor / own.alone
         for j in range(units):
             weights[p, j] = full[j]
@@ -570,7 +642,8 @@ def weighted_loss(log_v, predictors, outcomes, bench, inside, w, size):
         root = math.exp(0.5 * max(log_v[i] - top, LOWEST_LOG_V))
         for j in range(donors):
             points[j, i] = columns[i, j] = predictors[j, i] * root
-    size = nearest(points, columns, columns, np.int64(-1), np.zeros(k), np.ones(donors, np.bool_), 0.0, bench, inside, w, size)
+    alike = np.ones(donors, np.bool_)
+    size = nearest(points, columns, columns, np.int64(-1), np.zeros(k), alike, 0.0, 0.0, bench, inside, w, size)
     for i in range(size):
         add_scaled(gaps, w[i], outcomes[inside[i]], gaps.size)
     return (dot(gaps, gaps, gaps.size) / gaps.size if size > 0 else math.inf), max(size, 0)
@@ -703,11 +776,12 @@ def solve(y, Z, *, row_weights=None, ridge: float = 0.0, intercept: bool = False
 
 
 def solve_family(
-    A, problems: Problems, *, row_mask=None, row_weights=None, ridge=0.0, intercept: bool = False, start=None
+    A, problems: Problems, *, row_mask=None, row_weights=None, ridge=0.0, nearness=0.0, intercept: bool = False, start=None
 ) -> FamilyFit:
     """The same for many problems over the figures A (time, unit), where NaN is missing.
 
-    row_mask: rows allowed, (time,) or (problem, time); row_weights (time,); ridge one number or (problem,); start (unit,).
+    row_mask: rows allowed, (time,) or (problem, time); row_weights (time,); ridge and nearness one number or (problem,);
+    start (unit,) or (problem, unit).
     A problem uses the rows in which its treated unit and all its donors have a figure: one gap in one donor takes the
     row from everybody, so leave out donors with long gaps first. Raises EstimationError for figures that are infinite, a
     problem without donors or rows, a treated unit among its donors, and a certificate above CERTIFIED.
@@ -715,11 +789,12 @@ def solve_family(
     A, treated, donors = np.asarray(A, dtype=float), np.asarray(problems.treated, np.int64), np.asarray(problems.donors, bool)
     rows_in_use = usable_rows(A, treated, donors, row_mask, row_weights)
     count = treated.size
-    ridge = np.broadcast_to(np.asarray(ridge, dtype=float), count)
-    if not (np.isfinite(ridge) & (ridge >= 0)).all():
-        raise EstimationError(f"a ridge of {ridge[~(ridge >= 0)][:1]} was asked for; it must be 0 or more")
+    ridge, nearness = (np.broadcast_to(np.asarray(penalty, dtype=float), count) for penalty in (ridge, nearness))
+    for name, penalty in (("ridge", ridge), ("nearness", nearness)):
+        if not (np.isfinite(penalty) & (penalty >= 0)).all():
+            raise EstimationError(f"a {name} of {penalty[~(penalty >= 0)][:1]} was asked for; it must be 0 or more")
     root = np.sqrt(np.ones(A.shape[0]) if row_weights is None else np.asarray(row_weights, dtype=float))
-    start = np.zeros(A.shape[1]) if start is None else np.asarray(start, dtype=float)
+    start = np.zeros((1, A.shape[1])) if start is None else np.atleast_2d(np.asarray(start, dtype=float))
     fit = FamilyFit(np.zeros((count, A.shape[1])), np.zeros(count), np.zeros(count), np.zeros(count))
     if (rows_in_use == rows_in_use[0]).all():  # the common case, and np.unique is slow
         patterns, group_of = rows_in_use[:1], np.zeros(count, dtype=np.int64)
@@ -727,7 +802,9 @@ def solve_family(
         patterns, group_of = np.unique(rows_in_use, axis=0, return_inverse=True)
     for group, rows in enumerate(patterns):
         members = np.flatnonzero(group_of.ravel() == group)
-        solve_group(fit, A[rows], root[rows], treated, donors, members, ridge[members], intercept, start)
+        first = start[members] if len(start) == count else start
+        penalties = ridge[members], nearness[members]
+        solve_group(fit, A[rows], root[rows], treated, donors, members, penalties, intercept, first)
     return fit
 
 
@@ -766,8 +843,10 @@ def usable_rows(A, treated, donors, row_mask, row_weights) -> np.ndarray:
     return usable
 
 
-def solve_group(fit, A, root, treated, donors, members, ridge, intercept, start) -> None:
-    """Fills `fit` for the problems that use exactly the rows of A (T, N), root (T,) the square roots of the row weights."""
+def solve_group(fit, A, root, treated, donors, members, penalties, intercept, start) -> None:
+    """Fills `fit` for the problems that use exactly the rows of A (T, N), root (T,) the square roots of the row weights;
+    penalties: ridge and nearness, each (P,).
+    """
     own, theirs = treated[members], donors[members]
     involved = theirs.any(axis=0)
     involved[own] = True
@@ -782,13 +861,12 @@ def solve_group(fit, A, root, treated, donors, members, ridge, intercept, start)
     columns *= scale
     points = np.ascontiguousarray(columns.T)
     gram = gram_matrix(columns) if GRAM_WORTH * members.size >= A.shape[1] else NO_GRAM
-    penalty = ridge * A.shape[0] * scale**2
+    ridge, nearness = penalties[0] * A.shape[0] * scale**2, penalties[1]
     weights, numbers = np.zeros(theirs.shape), np.zeros((3, members.size))
-    solve_together(points, columns, gram, own, theirs, penalty, start, weights, *numbers)
+    solve_together(points, columns, gram, own, theirs, ridge, nearness, start, weights, *numbers)
     for p in np.flatnonzero(~(numbers[1] <= np.maximum(CERTIFIED, numbers[2]))):
-        polish(
-            points, columns, own[p : p + 1], theirs[p : p + 1], penalty[p : p + 1], weights[p : p + 1], numbers[:, p : p + 1]
-        )
+        one = slice(p, p + 1)
+        polish(points, columns, own[one], theirs[one], ridge[one], nearness[one], weights[one], numbers[:, one])
         if not numbers[1, p] <= max(CERTIFIED, numbers[2, p]):
             raise EstimationError(
                 f"problem {members[p]}: the weights of unit {own[p]} have a dual gap of {numbers[1, p]:.1e}, above "
@@ -798,18 +876,18 @@ def solve_group(fit, A, root, treated, donors, members, ridge, intercept, start)
     fit.intercepts[members] = means[own] - weights @ means
 
 
-def polish(points, columns, treated, donors, penalty, weights, numbers) -> None:
+def polish(points, columns, treated, donors, ridge, nearness, weights, numbers) -> None:
     """One problem anew, from the non-negative least squares of the module's head instead of from a neighbour."""
     D = points[donors[0]] - points[treated[0]]
-    D = np.hstack([D, np.sqrt(penalty[0]) * np.eye(len(D))]) if penalty[0] > 0 else D
+    D = np.hstack([D, np.sqrt(ridge[0]) * np.eye(len(D))]) if ridge[0] > 0 else D
     size = np.sqrt((D**2).sum(axis=1).min()) or 1.0
-    start = np.zeros(len(points))
+    start = np.zeros((1, len(points)))
     try:
         u, _ = nnls(np.vstack([D.T / size, np.ones(len(D))]), np.append(np.zeros(D.shape[1]), 1.0))
-        start[donors[0]] = u / u.sum()
+        start[0, donors[0]] = u / u.sum()
     except RuntimeError:  # out of its own steps: the active set starts afresh
         pass
-    solve_together(points, columns, NO_GRAM, treated, donors, penalty, start, weights, *numbers)
+    solve_together(points, columns, NO_GRAM, treated, donors, ridge, nearness, start, weights, *numbers)
 
 
 def solve_weighted(X0, x1, V) -> SimplexFit:

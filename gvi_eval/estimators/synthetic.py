@@ -1,12 +1,10 @@
 """Synthetic control: the weighted mean of donors that is most like the treated unit before the start."""
 
-import re
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 
 from gvi_eval.effect import Effect
 from gvi_eval.errors import EstimationError, StudyError
@@ -20,11 +18,10 @@ from gvi_eval.estimators._comparison import (
     placebo_members,
 )
 from gvi_eval.estimators._design import require_level
+from gvi_eval.estimators._predictors import periods_inside, predictor_table
 from gvi_eval.estimators._simplex import NestedFit, Problems, nested_v, solve, solve_family, solve_weighted
 from gvi_eval.panel import Panel
 
-OUTCOME = "outcome"  # the name under which a predictor means the outcome itself
-MOMENT = r"[0-9]{4}(?:-(?:0[1-9]|1[0-2])|Q[1-4])?"  # a year, a month or a quarter
 DISAGREEMENT = 0.01  # of the searches for V, above which the effect says so
 
 
@@ -135,14 +132,14 @@ class Synthetic:
         return Family(side, chosen, expected_paths(side, chosen, weights, intercepts), weights, intercepts, gaps), nested
 
     def _nested(self, panel: Panel, side: Comparison, own: int, donors: np.ndarray) -> NestedFit:
-        judged = side.before if not self.judged else side.before & _inside(side.periods, self.judged)
+        judged = side.before if not self.judged else side.before & periods_inside(side.periods, self.judged)
         known = judged & ~np.isnan(side.figures[:, own]) & ~np.isnan(side.figures[:, donors]).any(axis=1)
         if not known.any():
             raise EstimationError(
                 f"no period in judged = '{self.judged}' before the start has figures of {side.units[own]} and its donors; "
                 "name others"
             )
-        table = partial(_predictors, panel, side)
+        table = partial(predictor_table, panel, side)
         sought = table(self.training or self.predictors)
         fit = nested_v(sought[:, donors], sought[:, own], side.figures[np.ix_(known, donors)], side.figures[known, own])
         if not self.training:
@@ -163,40 +160,3 @@ def _apart(fit: NestedFit) -> float:
     """How much worse the worst search for V ended than the best, as a share of the best."""
     best, worst = min(fit.attained.values()), max(fit.attained.values())
     return worst / best - 1 if best > 0 else 0.0
-
-
-def _predictors(panel: Panel, side: Comparison, names: tuple[str, ...]) -> np.ndarray:
-    """Predictors (predictor, unit): means over the named periods, or over all before the start."""
-    rows = []
-    for name in names:
-        what, _, when = (name, "", "") if name in panel.covariates else name.partition(" ")
-        if what not in (OUTCOME, *panel.covariates):
-            what, _, when = name.rpartition(" ")  # a name may hold blanks: 'log petrol price 1984..1988'
-        if what == OUTCOME:
-            values = side.figures
-        elif what in panel.covariates:
-            values = panel.covariates[what].reindex(index=side.periods, columns=list(side.units)).to_numpy(dtype=float)
-        else:
-            known = ", ".join([OUTCOME, *panel.covariates])
-            raise StudyError(f"predictors names '{what or name}', which the panel does not hold; it holds {known}")
-        inside = side.before if not when else _inside(side.periods, when)
-        if (inside & ~side.before).any():
-            raise StudyError(f"the predictor '{name}' reaches beyond the start {side.onset}; name periods before it")
-        figures = values[inside]
-        empty = np.isnan(figures).all(axis=0) if len(figures) else np.ones(len(side.units), dtype=bool)
-        if empty.any():
-            unit = side.units[int(np.flatnonzero(empty)[0])]
-            raise EstimationError(
-                f"the predictor '{name}' of {unit} has no figure in these periods; name others or leave it out"
-            )
-        rows.append(np.nanmean(figures, axis=0))
-    return np.array(rows)
-
-
-def _inside(periods: pd.PeriodIndex, words: str) -> np.ndarray:
-    """Which periods lie wholly in words such as '1975', '1984..1988' or '2010-03..2011', both ends included."""
-    bounds = re.fullmatch(rf"({MOMENT})(?:\.\.({MOMENT}))?", words)
-    if not bounds:
-        raise StudyError(f"'{words}' names no periods; write one such as 1975, or the first and last such as 1984..1988")
-    first, last = pd.Period(bounds[1]), pd.Period(bounds[2] or bounds[1])
-    return np.asarray((periods.start_time >= first.start_time) & (periods.end_time <= last.end_time))

@@ -139,7 +139,7 @@ def _contaminated(panel: Panel, family: Family) -> list[str]:
         begins = pd.Timestamp(event.start.earliest)
         over = event.end is not None and pd.Timestamp(event.end) < side.periods[0].start_time
         weight = float(weights[side.units.index(event.unit)])
-        if begins <= last and not over and weight > HEAVY:
+        if begins <= last and not over and abs(weight) > HEAVY:
             found.append(
                 f"the donor {event.unit}, with a weight of {weight:.2f}, is contaminated by '{event.name}' from {event.start}; "
                 "leave it out with a reason"
@@ -149,7 +149,7 @@ def _contaminated(panel: Panel, family: Family) -> list[str]:
 
 def _unlogged(family: Family) -> list[str]:
     side, weights = family.comparison, family.weights[0]
-    for place in np.flatnonzero(weights > NO_WEIGHT):
+    for place in np.flatnonzero(np.abs(weights) > NO_WEIGHT):
         counts = side.counts[~np.isnan(side.counts[:, place]), place]
         zeros = (counts == 0).mean()
         if side.kind == "count" and (counts.mean() < LOG_COUNT or zeros > LOG_ZEROS):
