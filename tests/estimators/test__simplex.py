@@ -236,7 +236,7 @@ def test_the_certificate_sees_wrong_weights():
     distance = np.sqrt((columns**2).sum(axis=0))
 
     def gap(w):
-        return _simplex.certify(columns.T.copy(), columns, columns[:, 0].copy(), donors, distance, 0.0, w).gap
+        return _simplex.certify(columns.T.copy(), columns, columns[:, 0].copy(), donors, distance, 0.0, 0.0, w).gap
 
     best = np.concatenate([[0], solve(A[:, 0], A[:, 1:]).weights])
     wrong = 0.9 * best + 0.1 * donors / 5
@@ -398,8 +398,8 @@ def test_a_gap_above_what_is_certified_is_polished_and_else_refused(monkeypatch)
     A = figures(25, 12, 16)
     real, calls = _simplex.solve_together, []
 
-    def poor(points, columns, gram, treated, donors, ridge, start, weights, objectives, gaps, floors):
-        real(points, columns, gram, treated, donors, ridge, start, weights, objectives, gaps, floors)
+    def poor(points, columns, gram, treated, donors, ridge, nearness, start, weights, objectives, gaps, floors):
+        real(points, columns, gram, treated, donors, ridge, nearness, start, weights, objectives, gaps, floors)
         calls.append(start.copy())
         if len(calls) == 1:
             gaps[:] = 1.0
@@ -407,7 +407,7 @@ def test_a_gap_above_what_is_certified_is_polished_and_else_refused(monkeypatch)
     monkeypatch.setattr(_simplex, "solve_together", poor)
     fit = solve(A[:, 0], A[:, 1:])
     assert len(calls) == 2
-    assert calls[1][1:] == pytest.approx(by_nnls(A[:, 0], A[:, 1:])[0], abs=1e-9)
+    assert calls[1][0, 1:] == pytest.approx(by_nnls(A[:, 0], A[:, 1:])[0], abs=1e-9)
     assert fit.gap < 1e-10
     monkeypatch.setattr(_simplex, "CERTIFIED", -1.0)
     monkeypatch.setattr(_simplex, "solve_together", lambda *parts: (real(*parts), parts[-1].fill(-1.0)))

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from plain_simplex import by_enumeration, by_nnls
 
 from gvi_eval.errors import EstimationError, StudyError
-from gvi_eval.estimators.synthetic import Synthetic, _inside
+from gvi_eval.estimators._predictors import periods_inside
+from gvi_eval.estimators.synthetic import Synthetic
 from gvi_eval.panel import Panel
 
 WEIGHTS = np.array([0.5, 0.3, 0.2, 0.0])
@@ -161,14 +162,14 @@ def test_predictors_by_name_with_and_without_periods(predicted):
 )
 def test_a_year_is_all_its_months(words, first, last, number):
     periods = pd.period_range("2009-01", "2013-12", freq="M")
-    found = periods[_inside(periods, words)]
+    found = periods[periods_inside(periods, words)]
     assert (str(found[0]), str(found[-1]), len(found)) == (first, last, number)
 
 
 @pytest.mark.parametrize("words", ["10", "2010..", "2010-13", "2010-1", "spring", "2010...2011", "2010Q5"])
 def test_what_names_no_periods_says_so(words):
     with pytest.raises(StudyError, match="names no periods; write one such as 1975"):
-        _inside(pd.period_range("2009-01", "2013-12", freq="M"), words)
+        periods_inside(pd.period_range("2009-01", "2013-12", freq="M"), words)
 
 
 def test_a_predictor_that_is_unknown_empty_or_beyond_the_start(predicted):
