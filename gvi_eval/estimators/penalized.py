@@ -23,6 +23,7 @@ from gvi_eval.panel import Panel
 
 LIMIT = 1e-8  # the penalty that stands for one that vanishes
 PENALTIES = (LIMIT, *(float(f"{10 ** (step / 2):.6g}") for step in range(-8, 3)))  # 1e-4 to 10, two to a power of ten
+ROUNDING = 1e-9
 FEWEST = 3  # periods before the start, so that one can be left out and two tell units apart
 
 
@@ -111,4 +112,5 @@ class Penalized:
             known = np.nan_to_num(figures[period])
             gaps = (known[each.treated] - fit.weights @ known).reshape(loss.shape)
             loss += np.where(usable[:, period, None], gaps**2, 0.0)
-        return np.array(PENALTIES)[loss.argmin(axis=1)]
+        least = loss <= loss.min(axis=1, keepdims=True) * (1 + ROUNDING)  # the smallest of those that give the same weights
+        return np.array(PENALTIES)[least.argmax(axis=1)]
