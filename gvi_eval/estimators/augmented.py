@@ -22,7 +22,7 @@ from gvi_eval.estimators._comparison import (
 )
 from gvi_eval.estimators._design import require_level
 from gvi_eval.estimators._predictors import OUTCOME, predictor_table
-from gvi_eval.estimators._simplex import Problems, solve_family
+from gvi_eval.estimators._simplex import FamilyFit, Problems, solve_family
 from gvi_eval.panel import Panel
 
 STEPS, SMALLEST = 20, 1e-8  # of the grid of penalties: from the largest eigenvalue down to this share of it
@@ -52,11 +52,14 @@ class Augmented:
     it is. They are standardised to the scatter of the donors' figures and join the fit as rows. With ``residualised`` the
     figures are regressed on them over the donors first, and the weights then reproduce the predictors exactly.
 
-    A negative weight extrapolates, and no placebo that lies among the donors shows how far such a control would scatter: its
-    gap cannot be ranked with theirs. So admission binds as it does for `Synthetic`: without intercept a unit outside the
-    range of its donors is refused, and one whose mean gap the ridge leaves open; with one, a level may be carried on, on
-    rates only inside that range, on logs anywhere. ``scale`` as in `Synthetic`. There is no interval here: see
-    `gvi_eval.inference.placebo` and `gvi_eval.inference.jackknife_plus`.
+    A negative weight extrapolates, and still admission binds as it does for `Synthetic`. Without intercept a unit outside the
+    range of its donors is refused, and one whose mean gap the ridge leaves open, which is carried on. With intercept the
+    level may differ: on rates only inside that range, on logs anywhere. For outside it, on rates, what the ridge shrinks is
+    missing from the level of the unit, by as much as an effect, and no placebo among the donors shows how far such a
+    control would scatter, so its gap cannot be ranked with theirs.
+
+    ``scale`` as in `Synthetic`. There is no interval here: see `gvi_eval.inference.placebo` and
+    `gvi_eval.inference.jackknife_plus`.
 
     Raises `EstimationError` as `comparison` does, with too few periods to leave one out, and for predictors that donors do
     not differ in or too many of them; `StudyError` for a setting that is not allowed.
@@ -128,28 +131,34 @@ class Augmented:
         weights, simplex, gaps = np.zeros(donors.shape), np.zeros(donors.shape), np.zeros(len(chosen))
         intercepts, ridges = np.zeros(len(chosen)), np.zeros(len(chosen))
         for members, usable in _batches(side, chosen, donors, alone=bool(self.predictors)):
-            own, among, periods = chosen[members], donors[members], int(usable.sum())
-            if self.ridge is None and periods < FEWEST + self.intercept:
+            figures, own = np.nan_to_num(side.figures[usable]), chosen[members]
+            if self.ridge is None and len(figures) < FEWEST + self.intercept:
                 raise EstimationError(
-                    f"{side.units[own[0]]} has {periods} periods before the start {side.onset} with figures, and {self.name} "
-                    f"needs {FEWEST + self.intercept}, so that its ridge can be chosen by leaving each out; set ridge"
+                    f"{side.units[own[0]]} has {len(figures)} periods before the start {side.onset} with figures, and "
+                    f"{self.name} needs {FEWEST + self.intercept}, so that its ridge can be chosen by leaving each out; set ridge"
                 )
-            table = _Table(np.nan_to_num(side.figures[usable]), periods, own, among, self.intercept)
-            if self.predictors:
-                among = among[0]
-                traits = _standardised(covariates, among, self.predictors)
-                table = table.residualised(traits) if self.residualised else table.beside(traits)
-            fit = solve_family(table.lines(), Problems(own, table.donors))
-            ridge = table.chosen_ridge(fit.weights) if self.ridge is None else np.full(len(own), float(self.ridge))
-            found = table.augmented(fit.weights, ridge)
-            if self.residualised:
-                found[0] += (traits[:, own[0]] - traits @ found[0]) @ _projector(traits, among)
-            simplex[members], gaps[members], ridges[members], weights[members] = fit.weights, fit.gaps, ridge, found
+            table = _Table(figures, len(figures), own, donors[members], self.intercept)
+            fit, ridges[members], weights[members] = self._weighed(table, covariates)
+            simplex[members], gaps[members] = fit.weights, fit.gaps
             if self.intercept:
-                means = np.nan_to_num(side.figures[usable]).mean(axis=0)
-                intercepts[members] = means[own] - found @ means
+                intercepts[members] = figures.mean(axis=0)[own] - weights[members] @ figures.mean(axis=0)
         expected = expected_paths(side, chosen, weights, intercepts)
         return Family(side, chosen, expected, weights, intercepts, gaps), ridges, simplex
+
+    def _weighed(self, table: "_Table", covariates: np.ndarray) -> tuple[FamilyFit, np.ndarray, np.ndarray]:
+        """The weights on the simplex, λ (problem,) and the augmented weights (problem, unit), which have covariates
+        (covariate, unit) only where the table holds one problem.
+        """
+        own, among = table.own, table.donors
+        if self.predictors:
+            traits = _standardised(covariates, among[0], self.predictors)
+            table = table.residualised(traits) if self.residualised else table.beside(traits)
+        fit = solve_family(table.lines(), Problems(own, among))
+        ridge = table.chosen_ridge(fit.weights) if self.ridge is None else np.full(len(own), float(self.ridge))
+        weights = table.augmented(fit.weights, ridge)
+        if self.residualised:
+            weights[0] += (traits[:, own[0]] - traits @ weights[0]) @ _projector(traits, among[0])
+        return fit, ridge, weights
 
 
 def _batches(side: Comparison, chosen: np.ndarray, donors: np.ndarray, alone: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:

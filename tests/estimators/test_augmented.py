@@ -238,6 +238,26 @@ def test_what_lies_beyond_the_donors_is_extrapolated_and_refused(make_panel):
     assert evaluate(Augmented(), inside).effect(inside.estimand).refusal is None
 
 
+def test_why_rates_beyond_the_donors_are_refused(make_panel):
+    # A common fall by a quarter and no effect. What the ridge shrinks is missing from a town twice as high as any donor, and
+    # what its weights amplify no placebo shows; on logs with the level taken out the fall is common, and nothing is found.
+    fall = np.exp(-0.3 * np.arange(48) / 36)[:, None]
+    means = np.append(60.0, np.linspace(15, 30, 24))
+    names = ["Town", *(f"Donor {j:02}" for j in range(24))]
+
+    def bias(**way) -> float:
+        logs = []
+        for seed in range(12):
+            counts = np.random.default_rng([7, seed]).poisson(fall * means)
+            panel = make_panel(dict(zip(names, counts.T, strict=True)), 36)
+            logs.append(np.log(Augmented(**way).estimate(panel).point))
+        return float(np.mean(logs))
+
+    assert bias() > 0.08
+    assert bias(intercept=True) < -0.08
+    assert abs(bias(intercept=True, scale="log")) < 0.04
+
+
 def test_a_negative_weight_on_a_contaminated_donor_is_a_weight(make_panel):
     panel = make_panel({"Town": [9, 9], "A": [2, 3], "B": [4, 5], "C": [6, 9]}, 1)
     day = date(2010, 1, 1)
