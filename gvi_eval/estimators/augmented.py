@@ -135,7 +135,8 @@ class Augmented:
             if self.ridge is None and len(figures) < FEWEST + self.intercept:
                 raise EstimationError(
                     f"{side.units[own[0]]} has {len(figures)} periods before the start {side.onset} with figures, and "
-                    f"{self.name} needs {FEWEST + self.intercept}, so that its ridge can be chosen by leaving each out; set ridge"
+                    f"{self.name} needs {FEWEST + self.intercept}, so that its ridge can be chosen by leaving each out; "
+                    "set ridge"
                 )
             table = _Table(figures, len(figures), own, donors[members], self.intercept)
             fit, ridges[members], weights[members] = self._weighed(table, covariates)

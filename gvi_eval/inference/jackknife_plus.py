@@ -68,8 +68,8 @@ def jackknife_plus(estimator: Comparative, panel: Panel, estimand: Estimand, lev
     taken along in full. That is right for figures independent from block to block, and too narrow where they are correlated
     over longer than a block: of a strong correlation from period to period the periods around one left out tell what those
     after the start are not told, also in a window of one period. A place that drifts from its donors is not found by any
-    length. The interval always holds the point. Ratio and events prevented as in `effect_from_paths`; a ratio has no upper limit where nothing may have been
-    expected.
+    length. The interval always holds the point. Ratio and events prevented as in `effect_from_paths`; a ratio has no upper
+    limit where nothing may have been expected.
 
     Raises `EstimationError` with too few periods before the start for the level, and as the method does; `StudyError` for a
     level that is none.
