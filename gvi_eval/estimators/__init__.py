@@ -30,6 +30,7 @@ ESTIMATORS = {
     "did": "Did",
     "event_study": "EventStudy",
     "exact_ratio": "ExactRatio",
+    "factor": "Factor",
     "latent_counts": "LatentCounts",
     "penalized": "Penalized",
     "sdid": "Sdid",

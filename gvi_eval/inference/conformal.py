@@ -95,8 +95,8 @@ class Conformal:
         at = f"at {1 - self.level:.0%}"
         if self.floor > 1 - self.level + 1e-12:
             return (
-                f"with {len(self.residuals)} periods no conformal p-value falls below {self.floor:.3f}, so no ratio is rejected "
-                f"{at} and there is no conformal interval",
+                f"with {len(self.residuals)} periods no conformal p-value falls below {self.floor:.3f}, so no ratio is "
+                f"rejected {at} and there is no conformal interval",
             )
         if not self.pieces:
             return (f"every ratio is rejected {at}: {self.method} does not describe {self.unit}, whatever the effect",)
@@ -262,8 +262,8 @@ class _Cycle:
         if (known & later).sum() > MOST_AFTER * known.sum():
             raise EstimationError(
                 f"{(known & later).sum()} of {known.sum()} periods of {unit} lie after the start {onset}, and a conformal test "
-                f"compares them with as many others or more (refused above {MOST_AFTER:.0%}); widen the baseline or shorten the "
-                "window"
+                f"compares them with as many others or more (refused above {MOST_AFTER:.0%}); widen the baseline or "
+                "shorten the window"
             )
         added = panel.periods[-1] + 1
         rows = panel.periods.append(pd.PeriodIndex([added]))
@@ -353,7 +353,7 @@ def _balanced(cycle: _Cycle) -> float:
 
 
 def _accepted(cycle: _Cycle, statistic: Statistic, alpha: float, balanced: float) -> tuple[tuple[float, float], ...]:
-    """The ratios with p above alpha, in pieces; limits by halving between the last that is accepted and the next that is not."""
+    """The ratios with p above alpha, in pieces; a limit lies between the last that is accepted and the next that is not."""
 
     def holds(log: float) -> bool:
         return cyclic_p(cycle.residuals(math.exp(log)), cycle.after, statistic) > alpha + 1e-12

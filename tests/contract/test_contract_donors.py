@@ -23,6 +23,7 @@ METHODS = {
     "did": ("did", {}),
     "did, poisson": ("did", {"model": "poisson"}),
     "event study by the last bin": ("event_study", {"model": "poisson", "reference": "last bin"}),
+    "factor": ("factor", {}),
 }
 every_method = pytest.mark.parametrize("name", METHODS)
 pytestmark = pytest.mark.filterwarnings("error")
