@@ -158,7 +158,7 @@ class Factor:
         if self.penalty is not None or not largest > 0:
             return largest * (self.penalty or 1.0), None
         penalty, errors = chosen_penalty(figures, known)
-        return penalty, errors[penalty]
+        return min(penalty, largest), errors[penalty]
 
 
 def _table(side: Comparison, own: int, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
