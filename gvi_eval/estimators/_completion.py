@@ -65,7 +65,7 @@ def complete(
     holes = ~known
     table = two_way(figures, known) if start is None else start
     size = float(np.sqrt((figures[known] - two_way(figures, known)[known]).var() + np.finfo(float).tiny))
-    past: list[tuple[np.ndarray, np.ndarray]] = []
+    extrapolation = _Extrapolation()
     filled = np.where(known, figures, table)
     for _ in range(STEPS if holes.any() else 1):
         guess = filled[holes]
@@ -73,7 +73,7 @@ def complete(
         step = table[holes] - guess
         if not holes.any() or np.abs(step).max() <= precision * size:
             break
-        filled[holes] = _extrapolated(past, guess, step)
+        filled[holes] = extrapolation.after(guess, step)
     matrix, units, periods, factors, sizes = _parts(np.where(known, figures, table), penalty)
     fit = matrix + units + periods[:, None]
     objective, bound, plain = _bounds(figures, known, fit, penalty, sizes.sum())
@@ -155,19 +155,30 @@ def _shrunk(filled: np.ndarray, penalty: float) -> np.ndarray:
     return (lessened @ rest if wide else rest @ lessened) + units + periods[:, None]
 
 
-def _extrapolated(past: list[tuple[np.ndarray, np.ndarray]], guess: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """The next guess at the holes from the last ones and their steps; where the steps grew, back to a plain step."""
-    if past and np.linalg.norm(step) > GROWN * np.linalg.norm(past[-1][1]):
-        guess, step = past[-1]
-        past.clear()
-    past.append((guess.copy(), step.copy()))
-    del past[:-MEMORY]
-    if len(past) == 1:
-        return guess + step
-    moved = np.array([past[k + 1][0] - past[k][0] for k in range(len(past) - 1)])
-    changed = np.array([past[k + 1][1] - past[k][1] for k in range(len(past) - 1)])
-    share = np.linalg.lstsq(changed.T, step, rcond=1e-8)[0]
-    return guess + step - share @ (moved + changed)
+class _Extrapolation:
+    """The next guess at the holes from the last ones and their steps.
+
+    Plain steps never grow; where an extrapolated one leads to a step `GROWN` times the shortest so far, it is taken back,
+    and plain steps go on from the guess with the shortest.
+    """
+
+    def __init__(self) -> None:
+        self.past: list[tuple[np.ndarray, np.ndarray]] = []
+        self.best: tuple[np.ndarray, np.ndarray] | None = None
+
+    def after(self, guess: np.ndarray, step: np.ndarray) -> np.ndarray:
+        if self.best is None or np.linalg.norm(step) <= np.linalg.norm(self.best[1]):
+            self.best = (guess, step)
+        elif np.linalg.norm(step) > GROWN * np.linalg.norm(self.best[1]):
+            guess, step = self.best
+            self.past.clear()
+        self.past = [*self.past[1 - MEMORY :], (guess, step)]
+        if len(self.past) == 1:
+            return guess + step
+        guesses, steps = (np.array([pair[part] for pair in self.past]) for part in (0, 1))
+        moved, changed = np.diff(guesses, axis=0), np.diff(steps, axis=0)
+        share = np.linalg.lstsq(changed.T, step, rcond=1e-8)[0]
+        return guess + step - share @ (moved + changed)
 
 
 def _bounds(

@@ -46,9 +46,10 @@ class Factor:
     and before it what the model says of the treated unit without its own figure of that period, since L otherwise bends
     towards it and flatters the fit. `Family` holds these weights.
 
-    Assumes that the treated unit shares in movements that donors show, and that these go on. Needs rank + 2 periods before
-    the start, and in fact many more: few periods or donors make factors of noise. Takes placebos from the same model; those
-    of 'completion' are slow, about 10 ms each. There is no interval here: see `gvi_eval.inference.placebo`.
+    Assumes that the treated unit shares in movements that donors show, and that these go on. 'interactive' reaches beyond the
+    donors without limit, and holding periods out lets in a factor too many more readily than one too few, in noise as well;
+    it needs rank + 2 periods before the start, and in fact many more. Placebos of 'completion' are slow, 10 to 50 ms each.
+    There is no interval here: see `gvi_eval.inference.placebo`.
 
     Raises `EstimationError` as `comparison` does, with too few periods before the start for the rank, and where
     the certificate of 'completion' is not reached; `StudyError` for an unknown setting.

@@ -147,9 +147,10 @@ def conformal(
 
     That all periods are fitted alike is had through the method's own ``family``: a period in which every unit has its mean
     is put at the end, and the start is moved there, so that all others lie before it. The means are the same whichever way
-    the periods are shifted. `Synthetic`, `Did` and `Factor` are then symmetric in time; `Sdid` gives all periods the same
-    weight and is symmetric but for σ, which rests on differences between neighbours. What is left is measured by fitting
-    the shifted periods, said, and refused above `ASYMMETRIC`; so are predictors that name periods.
+    the periods are shifted. `Synthetic`, `Did` and `Factor` are then symmetric in time, the last but for a penalty that is
+    cross-validated in a fixed pattern; `Sdid` gives all periods the same weight and is symmetric but for σ, which rests on
+    differences between neighbours. What is left is measured by fitting the shifted periods, said, and refused above
+    `ASYMMETRIC`; so are predictors that name periods.
 
     Power: under the ratio that leaves Σ u = 0 after the start, the expected path plus its residuals, shifted by k, stands for a
     series without effect; its counts after the start are multiplied by the benchmark, and power is the share of shifts k in

@@ -32,9 +32,8 @@ class PredictionInference:
     """How prediction intervals are made: ``refits`` of the method, the ``seed`` of all draws, and ``scatter`` after the start.
 
     'sub-gaussian' is a bound that holds for any scatter with light tails, and covers more than its level where scatter is
-    independent; 'drawn' follows the counts themselves, and covers its level there, but only about 70 % at a nominal 90 %
-    where the noise of the treated unit and its donors is autocorrelated (0.6) and a synthetic control with few periods
-    follows it.
+    independent. 'drawn' follows the counts themselves: about its level there, but well below it where the noise of the
+    treated unit and its donors is autocorrelated and a synthetic control over few periods follows it.
     """
 
     refits: int = 100

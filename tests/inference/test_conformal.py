@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.estimators.did import Did
+from gvi_eval.estimators.factor import Factor
 from gvi_eval.estimators.sdid import Sdid
 from gvi_eval.estimators.synthetic import Synthetic
 from gvi_eval.inference.conformal import ConformalInference, autocorrelation_of, conformal, cyclic_p
@@ -140,6 +141,12 @@ def test_an_effect_is_found_and_its_ratio_lies_in_the_set(make_panel, estimator)
     assert interval.lower < 0.6 < interval.upper < 0.9 and len(found.pieces) == 1
     assert found.power > 0.5 and abs(found.autocorrelation) < 0.4
     assert found.unevenness < (0.05 if estimator.name == "sdid" else 1e-6)
+
+
+@pytest.mark.parametrize("estimator", [Factor(rank=1), Factor(), Factor(variant="completion", penalty=0.4)])
+def test_factor_models_are_symmetric_in_time_too(make_panel, estimator):
+    found = conformal(estimator, make_panel(drawn(3, 0.6, donors=8), 28))
+    assert found.unevenness < 1e-5 and found.p_value == found.floor and found.interval().upper < 1
 
 
 @every_method
