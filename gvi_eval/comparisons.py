@@ -49,7 +49,7 @@ def _fit_columns(study: Study, analysis: Analysis, effect: Effect) -> dict[str, 
     placebos, fit = placebos_of(analysis), evaluation.fit
     if placebos is None:
         return {}
-    weights = sorted(effect.details["weights"].items(), key=lambda pair: (-pair[1], pair[0]))[:HEAVIEST]
+    weights = sorted(effect.details["weights"].items(), key=lambda pair: (-abs(pair[1]), pair[0]))[:HEAVIEST]
     excluded = exclusion_by_placebos(effect, placebos, study.smallest_effect)
     return {
         "ratio_unadmitted": float(placebos.observed[0] / placebos.expected[0])

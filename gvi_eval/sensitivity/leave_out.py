@@ -29,7 +29,9 @@ def leave_out(evaluation: Evaluation, estimand: Estimand) -> tuple[LeftOut, ...]
 def _without(evaluation: Evaluation, estimand: Estimand) -> Iterator[LeftOut]:
     family = evaluation.family
     weights = dict(zip(family.comparison.units, family.weights[0], strict=True))
-    heavy = sorted((name for name, weight in weights.items() if weight >= LIGHTEST), key=lambda name: (-weights[name], name))
+    heavy = sorted(
+        (name for name, weight in weights.items() if abs(weight) >= LIGHTEST), key=lambda name: (-abs(weights[name]), name)
+    )
     heavy = heavy[:HEAVIEST]
     for donors in (*((name,) for name in heavy), *combinations(heavy, 2)):
         try:
