@@ -11,7 +11,7 @@ import pandas as pd
 from gvi_eval.containment import require_containment, without_contained
 from gvi_eval.errors import DataError, StudyError
 from gvi_eval.panel import PER_YEAR, Panel, period_of
-from gvi_eval.study import ExcludedFigures, Outcome, Study, Unit
+from gvi_eval.study import EVERY, ExcludedFigures, Outcome, Study, Unit
 from gvi_eval.windows import CountWindow, Figure, coverage, disjoint_windows
 
 NOT_USED = "not used: "  # begins the sentence about a figure that was left out
@@ -27,7 +27,8 @@ def build_panel(
 ) -> Panel:
     """The panel of one outcome (the primary one by default) and one treated unit over the study's baseline.
 
-    ``unit`` may be left out where the study has one treated unit; the others are never its donors. ``beside`` names the
+    ``unit`` may be left out where the study has one treated unit; the others are never its donors. 'all' takes every treated
+    unit, each with a start of its own. ``beside`` names the
     donors that stand in the panel: all of them by default, none where it is empty. Whatever stands there, the figures of
     all units are read and checked.
     Nested and cumulative figures are differenced to disjoint windows. A window that is exactly one period becomes a cell,
@@ -39,10 +40,11 @@ def build_panel(
     """
     chosen = study.outcome(outcome) if outcome else study.primary
     treated = study.treated_unit(unit)
+    begun = study.treated_units if unit == EVERY else (treated,)
     every = [each for each in study.units if each.role in ("treated", "donor") and not each.excluded]
     every = [each for each in every if not each.outcomes or chosen.name in each.outcomes]
-    units = [each for each in every if each is treated or each.role == "donor"]
-    shown = _shown(units, treated, beside, chosen)
+    units = [each for each in every if each in begun or each.role == "donor"]
+    shown = _shown(units, begun, beside, chosen)
     names = [each.name for each in shown]
     periods = _periods(study)
     rows = _rows(tables, chosen)
@@ -53,7 +55,7 @@ def build_panel(
     cells, spans = _cells_and_spans(disjoint_windows(figures, may_chain=bool(chosen.chained_because)), periods)
     spans, invalid = _valid_spans(units, spans)
     windows = tuple(_span_of(each, span) for each in units for span in spans if span.unit in each.areas)
-    start = period_of(study.treatment_of(treated.name).start.earliest, study.frequency)
+    starts = {each.name: study.treatment_of(each.name).start.earliest for each in begun if each in shown}
     table = cells.pivot(index="period", columns="area", values="value").reindex(index=periods)
     values = pd.DataFrame({each.name: _sum_of(each, table) for each in units}, index=periods)
     exposure, stale = _exposure(chosen, tables, units, values, windows)
@@ -61,7 +63,7 @@ def build_panel(
     return Panel(
         values=values[names],
         exposure=exposure[names],
-        onsets={treated.name: start},
+        onsets={name: period_of(start, study.frequency) for name, start in starts.items()},
         estimand=study.estimands[0],
         kind=chosen.kind,
         windows=tuple(window for window in windows if window.unit in names),
@@ -71,28 +73,32 @@ def build_panel(
         dropped=(
             *notes,
             *(sentence for name, sentence in (*invalid, *reduced, *stale) if name in names),
-            *_never_donors(study, treated, shown),
+            *_never_donors(study, begun, shown),
         ),
     )
 
 
-def _shown(units: list[Unit], treated: Unit, beside: tuple[str, ...] | None, outcome: Outcome) -> list[Unit]:
-    """The units that stand in the panel, in the order of the study: the treated one and the donors that are asked for."""
-    donors = [unit.name for unit in units if unit is not treated]
+def _shown(units: list[Unit], begun: tuple[Unit, ...], beside: tuple[str, ...] | None, outcome: Outcome) -> list[Unit]:
+    """The units that stand in the panel, in the order of the study: those treated and the donors that are asked for."""
+    donors = [unit.name for unit in units if unit not in begun]
     unknown = [name for name in beside or () if name not in donors]
     if unknown:
         raise StudyError(
-            f"'{unknown[0]}' is no donor of {treated.name} for the outcome '{outcome.name}'; its donors are "
+            f"'{unknown[0]}' is no donor of {_names(begun)} for the outcome '{outcome.name}'; its donors are "
             f"{', '.join(donors) or 'none'}"
         )
-    return [unit for unit in units if unit is treated or beside is None or unit.name in beside]
+    return [unit for unit in units if unit in begun or beside is None or unit.name in beside]
 
 
-def _never_donors(study: Study, treated: Unit, shown: list[Unit]) -> Iterator[str]:
+def _never_donors(study: Study, begun: tuple[Unit, ...], shown: list[Unit]) -> Iterator[str]:
     """A sentence on the other treated units of the study, where donors are asked for."""
-    others = [unit.name for unit in study.treated_units if unit is not treated]
+    others = [unit.name for unit in study.treated_units if unit not in begun]
     if others and len(shown) > 1:
-        yield f"no donors of {treated.name}, because they are treated in this study too: {'; '.join(others)}"
+        yield f"no donors of {_names(begun)}, because they are treated in this study too: {'; '.join(others)}"
+
+
+def _names(units: tuple[Unit, ...]) -> str:
+    return " and ".join(unit.name for unit in units)
 
 
 def _periods(study: Study) -> pd.PeriodIndex:

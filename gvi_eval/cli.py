@@ -107,6 +107,24 @@ def run(study: tuple[str, ...], **options: Any) -> None:
     _run(list(study), Output(**options))
 
 
+@main.command(short_help="Lock the plan of a study before its figures are known.")
+@click.argument("study")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The day of the lock, as 2026-11-22; today by default.")
+def lock(study: str, day: Any) -> None:
+    """Keep what the file of STUDY says in plan.lock.json beside it; runs then list field by field what was changed since."""
+    from datetime import date
+
+    from gvi_eval.lock import deviations, lock_study, locked_on
+    from gvi_eval.plan import SYNTHESIS, find_study
+
+    file = _found(find_study, study)
+    if file.name == SYNTHESIS:
+        raise click.UsageError(f"'{study}' is a synthesis, which has no plan of its own; lock the studies that it names")
+    written = lock_study(file, day.date() if day else date.today())
+    changed = deviations(file)
+    click.echo(f"{written}: locked on {locked_on(file)}; {_counted(changed, 'field')} changed since")
+
+
 @main.command(short_help="Check tables or a study file against their data contract.")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--schema", help="The schema to hold the file to, such as counts; guessed when absent.")

@@ -8,14 +8,14 @@ import pandas as pd
 
 from gvi_eval.assembly import build_panel
 from gvi_eval.errors import StudyError
-from gvi_eval.estimators import Estimator, estimator_class, make_estimator, uses_donors
+from gvi_eval.estimators import Estimator, estimator_class, make_estimator, takes_several, uses_donors
 from gvi_eval.inference.placebo import PlaceboInference
 from gvi_eval.inference.start_interval import candidate_starts
 from gvi_eval.missing_series import Missing, missing_series
 from gvi_eval.panel import Panel, period_of
 from gvi_eval.resources import CHECKOUT
 from gvi_eval.sensitivity.level_trend import has_trend
-from gvi_eval.study import Specification, Study, load_study
+from gvi_eval.study import EVERY, Specification, Study, load_study
 from gvi_eval.tables import read_origin, read_table
 
 STUDY, SYNTHESIS = "study.toml", "synthesis.toml"
@@ -107,7 +107,7 @@ class _Panels:
     built: dict[tuple[object, ...], Panel] = field(default_factory=dict)
 
     def of(self, outcome: str, unit: str | None, beside: tuple[str, ...] | None) -> Panel:
-        key = (outcome, self.study.treated_unit(unit).name, beside)
+        key = (outcome, unit if unit == EVERY else self.study.treated_unit(unit).name, beside)
         if key not in self.built:
             self.built[key] = build_panel(self.study, self.tables, outcome, unit, beside)
         return self.built[key]
@@ -118,7 +118,14 @@ def _planned(study: Study, specification: Specification, panels: _Panels) -> Pla
     beside = _donors_of(specification, estimator)
     panel = _prepared(study, specification, panels.of(specification.outcome, specification.unit, beside))
     start = study.treatment_of(specification.unit).start
-    if specification.start or start.is_known:
+    if specification.unit == EVERY and not takes_several(estimator):
+        raise StudyError(
+            f"specification '{specification.name}': {estimator.name} takes one treated unit; name one of "
+            f"{', '.join(panel.treated)}, or use staggered"
+        )
+    if specification.unit == EVERY:
+        starts = pd.PeriodIndex([min(panel.onsets.values())])
+    elif specification.start or start.is_known:
         starts = pd.PeriodIndex([panel.sole_treated[1]])
     else:
         starts = candidate_starts(start, panel.frequency)
@@ -136,7 +143,7 @@ def _donors_of(specification: Specification, estimator: Estimator) -> tuple[str,
     A method for panels sees them all. A method for one series sees those that the study names in its settings
     ``controls`` or ``donors`` and no others, so that a donor more in the study changes no analysis that did not ask for it.
     """
-    if uses_donors(estimator):
+    if uses_donors(estimator) or takes_several(estimator):
         return None
     named = specification.settings.get("controls") or specification.settings.get("donors") or ()
     if named == "all" or (not named and estimator.name in EVERY_DONOR):

@@ -18,6 +18,7 @@ from gvi_eval.diagnostics import diagnostics_tables
 from gvi_eval.errors import DataError
 from gvi_eval.estimators import settings_of
 from gvi_eval.hashing import code_hash, file_hash, settings_hash
+from gvi_eval.lock import planned
 from gvi_eval.missing_series import missing_page
 from gvi_eval.resources import CHECKOUT
 from gvi_eval.results import (
@@ -131,7 +132,7 @@ def _manifest(result: StudyResult, origins: Mapping[str, Origin], run: str, outp
         "code_sha256": code_hash(),
         "software": {"gvi-eval": version("gvi-eval")} | {name: version(name) for name in SOFTWARE},
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "planned": "written with the outcome known",
+        "planned": planned(result.file),
         "study_file": {"path": relative(result.file, result.file), "sha256": file_hash(result.file)},
         "inputs": [
             {

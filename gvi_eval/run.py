@@ -8,8 +8,9 @@ from pathlib import Path
 from gvi_eval.diagnostics import Diagnostics, diagnose
 from gvi_eval.effect import Effect
 from gvi_eval.errors import EstimationError
-from gvi_eval.estimators import uses_donors
+from gvi_eval.estimators import takes_several, uses_donors
 from gvi_eval.inference.evaluation import Evaluation, admitted, evaluate
+from gvi_eval.inference.resampling import resampled
 from gvi_eval.inference.start_interval import range_over_starts
 from gvi_eval.plan import Plan, Planned, prepare
 from gvi_eval.results import RANGE, Analysis, Pair, StudyResult
@@ -19,7 +20,7 @@ from gvi_eval.sensitivity.placebo_dates import placebo_dates
 from gvi_eval.sensitivity.power import PowerRow, power_table
 from gvi_eval.sensitivity.threats import ThreatResult
 from gvi_eval.sensitivity.threats.negative_control import negative_control, negative_control_beside_donors
-from gvi_eval.study import Study
+from gvi_eval.study import EVERY, Study
 
 PRIOR_FACTORS = {"halved": 0.5, "doubled": 2.0}
 
@@ -36,7 +37,7 @@ def run_study(path: Path, done: Callable[[str], None] = lambda what: None, resam
     analyses: list[Analysis] = []
     with _posteriors(plan, resample):
         for planned in plan.analyses:
-            analyses += _analyses(study, planned)
+            analyses += _labelled(study, _analyses(study, planned))
             done(planned.specification.name)
     diagnostics = _diagnostics(study, analyses, done)
     fading = () if diagnostics.fading is None else (diagnostics.fading.reading,)
@@ -65,7 +66,8 @@ def _posteriors(plan: Plan, resample: bool) -> AbstractContextManager[object]:
 def _diagnostics(study: Study, analyses: list[Analysis], done: Callable[[str], None]) -> Diagnostics:
     """The headline looked into; the first start stands for an interval."""
     headline = next(analysis for analysis in analyses if analysis.specification.headline)
-    if uses_donors(headline.estimator):  # its fit, placebos, dates and donors are looked into with the analysis itself
+    # Of a method with donors fit, placebos, dates and donors are looked into with the analysis itself.
+    if takes_several(headline.estimator) or uses_donors(headline.estimator):
         return Diagnostics()
     return diagnose(study, headline.estimator, headline.panel, headline.fit, done)
 
@@ -78,8 +80,21 @@ def _power(study: Study, analyses: list[Analysis], done: Callable[[str], None]) 
     return power_table(headline.estimator, headline.panel, seed=study.seed, simulated=study.power_draws, done=done)
 
 
+def _labelled(study: Study, analyses: Iterator[Analysis]) -> Iterator[Analysis]:
+    """The same analyses; where the figures are generated every effect says so first."""
+    for each in analyses:
+        if study.generated is None:
+            yield each
+        else:
+            effects = tuple(replace(effect, notes=(study.generated, *effect.notes)) for effect in each.effects)
+            yield replace(each, effects=effects)
+
+
 def _analyses(study: Study, planned: Planned) -> Iterator[Analysis]:
-    """One analysis per candidate start, and their range where there are several."""
+    """One analysis per candidate start, and their range where there are several; of several treated units one each."""
+    if planned.specification.unit == EVERY:
+        yield from _of_each_unit(study, planned)
+        return
     starts = planned.starts
     each = [
         _analysis(study, replace(planned, panel=planned.panel.starting(start)), looked_into=start == starts[0])
@@ -98,6 +113,28 @@ def _analyses(study: Study, planned: Planned) -> Iterator[Analysis]:
             other = replace(planned.estimator, prior_scale=planned.estimator.prior_scale * factor)
             again = _analysis(study, replace(planned, estimator=other))
             yield replace(again, inference=f"{again.inference}, prior scales {word}")
+
+
+def _of_each_unit(study: Study, planned: Planned) -> Iterator[Analysis]:
+    """One analysis per treated unit without an interval of its own, and that of all with what resampling says."""
+    declared, panel = planned.specification, planned.panel
+    try:
+        fits = planned.estimator.estimate_each(panel)
+    except EstimationError as fault:
+        first = min(panel.onsets.values())
+        fits = tuple(
+            Effect(planned.estimator.name, EVERY, estimand, None, first, refusal=str(fault)) for estimand in study.estimands[:1]
+        )
+    for fit in fits:
+        together = fit.unit == EVERY or len(fits) == 1
+        effects = tuple(_contrasts(study, fit)) if fit.refusal is None else (fit,)
+        if together and fit.refusal is None:
+            effects = tuple(resampled(planned.estimator, panel, effect) for effect in effects)
+        kinds = [effect.intervals[0].kind for effect in effects if effect.intervals]
+        specification = replace(declared, name=f"{declared.name}: {fit.unit}", headline=declared.headline and together)
+        starts = sorted(set(panel.onsets.values())) if fit.unit == EVERY else [fit.onset]
+        onset = str(starts[0]) if len(starts) == 1 else f"{starts[0]} to {starts[-1]}"
+        yield Analysis(specification, planned.estimator, panel, onset, next(iter(kinds), ""), effects)
 
 
 def _analysis(study: Study, planned: Planned, looked_into: bool = True) -> Analysis:

@@ -13,6 +13,8 @@ from gvi_eval.writing import slug
 
 Frequency = Literal["M", "Q", "Y"]
 Contrast = Literal["ratio", "difference", "prevented"]
+EVERY = "all"  # the unit of an analysis that takes every treated unit at once
+GENERATED = "generated figures"
 Incomplete = Literal["used", "left out", "left out, 0 months used"]
 
 
@@ -287,6 +289,7 @@ class Study:
     grid: Grid | None = None
     candidate_starts: Window | None = None  # the first and last day of the starts that are compared as a diagnostic
     seed: int = 1
+    generated: str | None = None  # what is said beside every number where the figures are made up to try a plan
     power_draws: int = 0  # data sets simulated per noise setting and effect; 0 leaves power out
 
     @property
@@ -309,10 +312,15 @@ class Study:
         return self.treatment_of(self.headline.unit)
 
     def treated_unit(self, name: str | None = None) -> Unit:
-        """The treated unit of this name, or the only one. Raises `StudyError` where there are several and none is named."""
+        """The treated unit of this name, or the only one; for all of them the one that began first.
+
+        Raises `StudyError` where there are several and none is named.
+        """
         known = self.treated_units
         if name is None and len(known) == 1:
             return known[0]
+        if name == EVERY and known:
+            return min(known, key=lambda unit: self.treatment_of(unit.name).start.earliest)
         for unit in known:
             if unit.name == name:
                 return unit
@@ -366,7 +374,7 @@ def load_study(path: Path) -> Study:
 def _study(document: dict[str, Any]) -> Study:
     return Study(
         name=document["name"],
-        title=document["title"],
+        title=document["title"] + (f" [{GENERATED}]" if "generated" in document else ""),
         question=document["question"],
         frequency=document["frequency"],
         baseline=_window(document["baseline"]),
@@ -384,6 +392,7 @@ def _study(document: dict[str, Any]) -> Study:
         grid=_grid(document.get("grid")),
         candidate_starts=_window(document["candidate_starts"]) if "candidate_starts" in document else None,
         seed=document.get("seed", Study.seed),
+        generated=document.get("generated"),
         power_draws=document.get("power_draws", Study.power_draws),
     )
 
@@ -538,7 +547,7 @@ def _unit_faults(study: Study) -> Iterator[str]:
     for what, unit in asking if treated else ():
         if unit is None and len(treated) > 1:
             yield f"{what} names no unit, and {len(treated)} units are treated; add unit = one of {', '.join(treated)}"
-        elif unit is not None and unit not in treated:
+        elif unit is not None and unit not in (*treated, EVERY):
             yield f"{what} names the unit '{unit}', which is not treated; treated are {', '.join(treated)}"
 
 

@@ -14,7 +14,7 @@ LAYERS = (
     {"schema", "privacy", "tables", "windows", "sources"},
     {"indicators"},
     {"panel"},
-    {"containment", "missing_series"},
+    {"containment", "missing_series", "lock"},
     {"assembly"},
     {"effect"},
     {"estimators"},

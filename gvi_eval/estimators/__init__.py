@@ -67,6 +67,11 @@ def uses_donors(estimator: Estimator) -> bool:
     return getattr(estimator, "uses_donors", False)
 
 
+def takes_several(estimator: Estimator) -> bool:
+    """Whether an estimator takes several treated units with starts of their own, by ``estimate_each``."""
+    return getattr(estimator, "takes_several", False)
+
+
 def settings_of(estimator: Estimator) -> dict[str, Any]:
     """Every setting of an estimator, defaults included, as it goes into the manifest."""
     return dataclasses.asdict(estimator)

@@ -67,6 +67,7 @@ class Staggered:
     name: ClassVar[str] = "staggered"
     cost: ClassVar[str] = "fast"
     accepts_gaps: ClassVar[bool] = True
+    takes_several: ClassVar[bool] = True
     uses_donors: ClassVar[bool] = False  # placebos in space take one treated unit; see `gvi_eval.inference.resampling`
 
     method: Method = "imputation"

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -22,6 +22,7 @@ from gvi_eval.study import Estimand
 Among = Literal["all units", "never treated"]
 AMONG = ("all units", "never treated")
 DRAWS = 999
+FEW_DRAWS = 99  # where a study runs it: the floor is then .01
 MOST_FAILED = 0.05  # share of the bootstrap draws that may have no effect
 
 
@@ -73,6 +74,29 @@ class PermutedStarts:
     enumerated: bool
     test: Test
     note: str
+
+
+def resampled(estimator: OverUnits, panel: Panel, effect: Effect) -> Effect:
+    """The effect over all treated units with its jackknife interval and its test by permuted starts; only ratios have them.
+
+    What cannot be resampled, such as a single treated unit, is a note with its reason.
+    """
+    if effect.estimand.contrast != "ratio":
+        return replace(effect, notes=(*effect.notes, "the interval and the test are those of the ratio"))
+    intervals, tests, notes = [], [], list(effect.notes)
+    try:
+        found = jackknife(estimator, panel, effect.estimand)
+        intervals.append(found.interval)
+        notes.append(found.note)
+    except EstimationError as fault:
+        notes.append(f"no interval: {fault}")
+    try:
+        starts = permuted_starts(estimator, panel, effect.estimand, draws=FEW_DRAWS)
+        tests.append(starts.test)
+        notes.append(starts.note)
+    except EstimationError as fault:
+        notes.append(f"no test: {fault}")
+    return replace(effect, intervals=tuple(intervals), tests=tuple(tests), notes=tuple(notes))
 
 
 def jackknife(estimator: OverUnits, panel: Panel, estimand: Estimand | None = None) -> Jackknife:
