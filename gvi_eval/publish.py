@@ -24,6 +24,7 @@ from gvi_eval.resources import CHECKOUT
 from gvi_eval.results import (
     StudyResult,
     agreement_table,
+    certainty_table,
     effects_table,
     pairs_table,
     panel_table,
@@ -61,6 +62,8 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
             _write(fresh / "comparisons.csv", csv_bytes(comparisons))
             _write(fresh / "leave_out.csv", csv_bytes(leave_out_table(result)))
             _write(fresh / "placebo_dates.csv", csv_bytes(placebo_dates_table(result)))
+        if not (certainty := certainty_table(result)).empty:
+            _write(fresh / "certainty.csv", csv_bytes(certainty))
         for missing in result.missing:
             name = slug(missing.declared.name)
             _write(fresh / "missing" / f"{name}.md", missing_page(result.study, missing).encode())

@@ -105,7 +105,7 @@ def _row(study: Study, analysis: Analysis, effect: Effect) -> dict[str, object]:
     refused = effect.refusal or effect.counterfactual is None
     window = _declared_window(analysis, effect) if refused else effect.window
     return {
-        "id": "/".join([study.name, analysis.specification.name, analysis.onset, *analysis.variant, effect.estimand.name]),
+        "id": effect_id(study, analysis, effect),
         "study": study.name,
         "specification": analysis.specification.name,
         "part": "prior scale" if analysis.variant else analysis.specification.part,
@@ -136,6 +136,11 @@ def _row(study: Study, analysis: Analysis, effect: Effect) -> dict[str, object]:
         "panel": analysis.panel_file,
         "path": None if effect.counterfactual is None else path_name(analysis),
     }
+
+
+def effect_id(study: Study, analysis: Analysis, effect: Effect) -> str:
+    """The name of a row: study, specification, start, what sets it apart, and estimand."""
+    return "/".join([study.name, analysis.specification.name, analysis.onset, *analysis.variant, effect.estimand.name])
 
 
 def placebo_p(effect: Effect, kind: str) -> float | None:
@@ -315,6 +320,29 @@ def power_of(result: StudyResult) -> pd.DataFrame:
             for row in result.power
         ]
     )
+
+
+def certainty_table(result: StudyResult) -> pd.DataFrame:
+    """One row per interval and per test of every effect that has more than its headline's: all that is known of its width."""
+    rows: list[dict[str, object]] = []
+    for analysis in result.analyses:
+        for effect in analysis.effects:
+            if len(effect.intervals) < 2 and len(effect.tests) < 2:
+                continue
+            of = {"id": effect_id(result.study, analysis, effect), "estimator": analysis.estimator.name, "unit": effect.unit}
+            of |= {"onset": analysis.onset, "estimand": effect.estimand.name, "point": effect.point}
+            rows += [
+                of | {"what": "interval", "kind": each.kind, "lower": each.lower, "upper": each.upper, "level": each.level}
+                for each in effect.intervals
+            ]
+            rows += [
+                of
+                | {"what": "test", "kind": each.kind, "statistic": each.statistic, "p": each.p_value, "floor": each.floor}
+                | {"null": each.null}
+                for each in effect.tests
+            ]
+    columns = "id estimator unit onset estimand point what kind lower upper level statistic p floor null".split()
+    return pd.DataFrame(rows, columns=columns)
 
 
 def path_name(analysis: Analysis) -> str:

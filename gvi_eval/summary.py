@@ -16,6 +16,7 @@ from gvi_eval.comparisons import comparison_sentences, comparisons_table
 from gvi_eval.diagnostics import diagnostics_sentences
 from gvi_eval.effect import Effect
 from gvi_eval.estimators import uses_donors
+from gvi_eval.lock import NOT_LOCKED, planned
 from gvi_eval.results import Analysis, Pair, StudyResult, agreement_table
 from gvi_eval.sensitivity.exclusion import exclusion, exclusion_by_placebos
 from gvi_eval.sensitivity.level_trend import LevelTrend
@@ -47,6 +48,8 @@ def summary(result: StudyResult, folder: Path) -> RenderableType:
     parts += _sentences("Figures not used", _unused(result))
     parts += _sentences("No estimate for want of figures", _missing(result))
     parts += _sentences("Limits", list(study.limits))
+    if (when := planned(result.file)) != NOT_LOCKED:
+        parts += _sentences("The plan", [when])
     parts.append(Text(f"\n{folder / 'effects.csv'} and, beside it, paths, panels, figures and manifest.json", style="dim"))
     return Group(*parts)
 

@@ -45,10 +45,10 @@ def test_every_change_is_named_by_its_field(study):
     change(study, "start = 2018-10-01", "start = 2018-11-01")
     change(study, "smallest_effect = [0.90, 1.11]", "smallest_effect = [0.80, 1.11]")
     assert sorted(map(str, deviations(study))) == [
-        "interventions['Sluta skjut, Malmö'].start: \"2018-10-01\" when locked, \"2018-11-01\" now",
+        'interventions[\'Sluta skjut, Malmö\'].start: "2018-10-01" when locked, "2018-11-01" now',
         "smallest_effect[0]: 0.9 when locked, 0.8 now",
         "specifications['stacked, two years'].settings.after: 24 when locked, 36 now",
-        "units['Kalmar']: {\"name\": \"Kalmar\", \"role\": \"donor\"} when locked, left out now",
+        'units[\'Kalmar\']: {"name": "Kalmar", "role": "donor"} when locked, left out now',
     ]
     assert planned(study).startswith("locked on 2026-11-22; changed since: ")
 

@@ -9,6 +9,7 @@ import numpy as np
 from gvi_eval.effect import Effect
 from gvi_eval.estimators._comparison import Comparative, Family, family_effect
 from gvi_eval.inference.admission import Fit, fit_of, hold_out_error, refusals
+from gvi_eval.inference.beside import beside
 from gvi_eval.inference.placebo import BY_SIZE, PlaceboInference, Placebos, placebo_in_space
 from gvi_eval.intervals import Interval
 from gvi_eval.panel import Panel
@@ -59,7 +60,12 @@ class Evaluation:
         reasons = refusals(self.estimator, self.panel, self.family, self.fit, detectable)
         if reasons:
             return dataclasses.replace(effect, point=None, intervals=(), tests=(), refusal="; ".join(reasons))
-        return dataclasses.replace(effect, intervals=self._intervals(effect, placebos), tests=placebos.tests())
+        intervals, tests = self._intervals(effect, placebos), placebos.tests()
+        if self.inference.also:
+            more, further, words = beside(self.inference.also, self.estimator, self.panel, effect)
+            effect = dataclasses.replace(effect, notes=(*effect.notes, *words))
+            intervals, tests = (*intervals, *more), (*tests, *further)
+        return dataclasses.replace(effect, intervals=intervals, tests=tests)
 
     def _intervals(self, effect: Effect, placebos: Placebos) -> tuple[Interval, ...]:
         """The ratios that the placebos do not reject, or what they leave to be expected, as the contrast has it."""
