@@ -35,7 +35,11 @@ from gvi_eval.figures.theme import (
 PLACEBO_COLUMNS = ("unit", "treated", "log_ratio", "mean_count_before", "spread", "scaled")
 PLOT_HEIGHT = 3.2
 NAMED = 3  # donors farthest out that are named beside their points
+NAME_GAP = 7 / 72  # inches between a mark and its name
+POINTS = 72  # in an inch
 ROOM = 1.12  # beyond the outermost point, as a factor
+
+Box = tuple[float, float, float, float]  # left, lower, right and upper edge in inches
 
 
 def envelope(rows: pd.DataFrame, level: float) -> tuple[float, float]:
@@ -130,24 +134,50 @@ def _ticks(axes: Axes, x_limits: tuple[float, float], y_limits: tuple[float, flo
 
 
 def _name(axes: Axes, rows: pd.DataFrame, x_limits: tuple[float, float], width: float) -> None:
-    """Names beside the treated unit and the donors farthest out by size, on the side where there is room."""
+    """Names beside the treated unit and the donors farthest out by size, on the side where there is room and no other name."""
     donors = rows[~rows["treated"]]
     far = donors.reindex(donors["scaled"].abs().sort_values(ascending=False).index).head(NAMED)
-    for row in pd.concat([far, rows[rows["treated"]]]).itertuples():
+    low, high = axes.get_ylim()
+    taken: list[Box] = []
+    for row in pd.concat([rows[rows["treated"]], far]).itertuples():
         place = math.log(row.mean_count_before / x_limits[0]) / math.log(x_limits[1] / x_limits[0]) * width
-        to_left = place + 0.12 + text_width(str(row.unit), SMALL) > width
+        height = math.log(math.exp(row.log_ratio) / low) / math.log(high / low) * PLOT_HEIGHT
+        weight = "bold" if row.treated else "normal"
+        to_left, up, box = _free(place, height, text_width(str(row.unit), SMALL, weight), width, taken)
+        taken.append(box)
         axes.annotate(
             str(row.unit),
             (row.mean_count_before, math.exp(row.log_ratio)),
-            xytext=(-7 if to_left else 7, 0),
+            xytext=(-NAME_GAP * POINTS if to_left else NAME_GAP * POINTS, up * POINTS),
             textcoords="offset points",
             ha="right" if to_left else "left",
             va="center_baseline",
             fontsize=SMALL,
-            weight="bold" if row.treated else "normal",
+            weight=weight,
             bbox={"facecolor": STRIPE, "edgecolor": "none", "pad": 0.6},
             zorder=5 if row.treated else 2,
         )
+
+
+def _free(place: float, height: float, words: float, width: float, taken: list[Box]) -> tuple[bool, float, Box]:
+    """Whether a name goes to the left of its mark, how far up, and its box in inches: the first that touches no other.
+
+    The right is tried before the left, and the height of the mark before others; where every place is taken, the first.
+    """
+    line = line_height(SMALL)
+    found = []
+    for steps in (0, 1, -1, 2, -2, 3, -3):
+        for to_left in (False, True):
+            start = place - NAME_GAP - words if to_left else place + NAME_GAP
+            if start < 0 or start + words > width:
+                continue
+            up = steps * 0.8 * line
+            box = (start, height + up - line / 2, start + words, height + up + line / 2)
+            found.append((to_left, up, box))
+            if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
+                return found[-1]
+    middle = (place, height - line / 2, place + words, height + line / 2)
+    return found[0] if found else (place + NAME_GAP + words > width, 0.0, middle)
 
 
 def _draw_legend(figure: Figure, words: tuple[str, str, str], columns: int, top: float) -> None:

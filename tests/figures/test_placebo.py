@@ -97,3 +97,15 @@ def test_in_words_the_rank_and_the_side_are_those_of_the_table():
     assert "rank 24 of 25" in near["en"] and "lies within" in near["en"]
     assert "Farthest out of the donors is Donor 23 with 1.35." in far["en"]
     assert "nummer 1 af 25" in far["da"] and "1,35" in far["da"] and "utanför" in far["sv"]
+
+
+def test_names_of_neighbours_do_not_overprint_each_other():
+    rows = table()
+    rows.loc[rows.index[-3:], "log_ratio"] = [0.6, 0.61, 0.62]
+    rows.loc[rows.index[-3:], "mean_count_before"] = [60.0, 60.5, 61.0]
+    rows["scaled"] = rows["log_ratio"] / rows["spread"]
+    figure, axes = drawn(rows)
+    boxes = [text.get_window_extent(figure.canvas.get_renderer()) for text in axes.texts]
+    assert len(boxes) == 4
+    for number, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[number + 1 :])
