@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from gvi_eval.errors import EstimationError
-from gvi_eval.estimators import did, make_estimator, sdid, synthetic
+from gvi_eval.estimators import augmented, did, factor, make_estimator, penalized, sdid, synthetic
 from gvi_eval.estimators._comparison import Comparative, Comparison, Family, comparison
 from gvi_eval.executor import task_seed
 from gvi_eval.hashing import canonical_json
@@ -76,6 +76,7 @@ class Method:
     estimator: str
     own: Mapping[str, Any] = field(default_factory=dict)
     is_quick: bool = False
+    is_slow: bool = False
 
     @property
     def made(self) -> Comparative:
@@ -113,7 +114,7 @@ def place(position: str, size: int, effect: float) -> str:
 
 
 def data_sets(world: World, method: Method) -> int:
-    if world is QUIETER:
+    if world is QUIETER or method.is_slow:
         return FEWEST
     return MOST if method.is_quick and world is AS_IN_FILE else FEWER
 
@@ -131,8 +132,14 @@ METHODS = (
     Method("`sdid`, log", "sdid", {"scale": "log"}),
     Method("`did`, linear", "did"),
     Method("`did`, Poisson", "did", {"model": "poisson"}),
+    Method("`augmented`, log, intercept", "augmented", {"intercept": True, "scale": "log"}, is_slow=True),
+    Method("`penalized`", "penalized", is_slow=True),
+    Method("`factor`, interactive, log", "factor", {"scale": "log"}, is_slow=True),
+    Method("`factor`, completion, log", "factor", {"scale": "log", "variant": "completion"}, is_slow=True),
+    Method("`event_study`, Poisson, last bin", "event_study", {"model": "poisson", "reference": "last bin"}, is_slow=True),
 )
-BY_WORLD = {AS_IN_FILE: METHODS, POISSON: METHODS[:2], QUIETER: METHODS}
+CORE = tuple(method for method in METHODS if not method.is_slow)
+BY_WORLD = {AS_IN_FILE: METHODS, POISSON: METHODS[:2], QUIETER: CORE}
 CELLS = tuple(
     Cell(world, method, position, size, effect)
     for world, methods in BY_WORLD.items()
@@ -258,7 +265,7 @@ def _nothing_twice() -> Iterator[None]:
     """What depends on the donors alone, or on the figures and no method, is worked out once: it is most of the time."""
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(placebo, "size_scale", _remembered(placebo.size_scale)))
-        for module in (synthetic, sdid, did):
+        for module in (synthetic, sdid, did, augmented, penalized, factor):
             stack.enter_context(mock.patch.object(module, "comparison", _compared))
         yield
 
