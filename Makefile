@@ -8,6 +8,8 @@
 # make calibration-sampling  rank what the sampled model draws, and twenty seeds of its contract (about half an hour; goes on
 #                        where it was ended)
 # make calibration-panels  simulate the panels with donors in the same way as the series (about half an hour)
+# make calibration-inferences  simulate conformal tests, prediction intervals, jackknives and the Bayesian synthetic control
+#                        (about half an hour; goes on where it was ended)
 # make peers-its         put CausalPy, in an environment of its own, on the data sets of the record (about half an hour)
 # make peers             time this package and pysyncon, mlsynth, diff-diff and CausalPy, each in an environment of its own, on the
 #                        same files (half an hour; ARGS="--only prop99 --cap 60" for a part); writes reports/benchmarks
@@ -27,7 +29,7 @@ INTERPRETERS := python3.11 python3.12 python3.13
 export OPENBLAS_NUM_THREADS = 1
 export OMP_NUM_THREADS = 1
 
-.PHONY: reproduce reproduce-all test test-all calibration calibration-nuts calibration-sampling calibration-panels \
+.PHONY: reproduce reproduce-all test test-all calibration calibration-nuts calibration-sampling calibration-panels calibration-inferences \
 	peers-its peers benchmarks lock prerequisites clean
 
 reproduce: $(READY)
@@ -59,6 +61,9 @@ calibration-sampling: $(READY)
 
 calibration-panels: $(READY)
 	$(BIN)/python -m tests.calibration.panels_run $(ARGS)
+
+calibration-inferences: $(READY)
+	$(BIN)/python -m tests.calibration.inferences $(ARGS)
 
 peers-its: $(READY) $(PEERS)/.ready-its
 	$(BIN)/python -m tests.calibration.peers.its --python $(PEERS)/bin/python $(ARGS)

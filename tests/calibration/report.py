@@ -7,6 +7,7 @@ from pathlib import Path
 from gvi_eval.resources import CHECKOUT
 
 from .cells import CELLS, CONTROLLED, NULL, OUTSIDE, PLACES, POWER_RULE, SETTINGS, SEVENTEEN, Cell
+from .inferences_report import section as ways_to_be_sure
 from .panels_report import section as panels_with_donors
 from .records import (
     COMMAND,
@@ -240,6 +241,7 @@ def text() -> str:
         *_peers(pairs),
         _confirmed(pairs),
         *panels_with_donors(),
+        *ways_to_be_sure(),
         MISSING,
     ]
     return "".join(parts)
