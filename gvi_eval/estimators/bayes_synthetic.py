@@ -1,28 +1,40 @@
 """Bayesian synthetic control for counts: weights on the simplex with a prior, counts about the weighted rate of the donors."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
-from gvi_eval.effect import DRAWS, SEED, Counterfactual, Effect, component_counts, effect_from_paths, noisy_counts
+from gvi_eval.effect import (
+    DRAWS,
+    SEED,
+    Counterfactual,
+    Effect,
+    component_counts,
+    contrast_rows,
+    effect_from_paths,
+    noisy_counts,
+)
 from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.estimators._comparison import NO_WEIGHT, Comparison, Family, comparison, expected_paths
+from gvi_eval.estimators._count_density import POISSON_BELOW, log_likelihoods
 from gvi_eval.estimators._design import require_counts, require_level
-from gvi_eval.estimators._mcmc import Diagnostics, Sampling, diagnose, pymc_module, sample
+from gvi_eval.estimators._mcmc import Diagnostics, Sampling, diagnose, leave_one_out, pymc_module, sample
 from gvi_eval.estimators._posterior import Posterior, current_store, save_posterior
 from gvi_eval.hashing import file_hash, settings_hash
-from gvi_eval.intervals import IntervalKind
+from gvi_eval.intervals import IntervalKind, Test
 from gvi_eval.panel import Panel
 
 DISPERSION_SCALE = 0.5  # of the half-normal prior on alpha, as in `bayes_counts`
 INTERCEPT_SD = 1.0  # of the log of the factor between the treated unit and its likeness
 LEVEL_STEP = 2.0**-11  # of the log of a mean count: what a stored path is rounded to
 KEPT = 1000  # draws that are stored
+NO_PART = ("level", "allow_failed_diagnostics")  # settings that change no draw
 NOTHING = 0.5  # stands for a sum of no count in a log
 SECOND_ACCEPT, MORE_DRAWS, MORE_TUNING = 0.99, 2, 2  # of the one further attempt
 
@@ -42,8 +54,9 @@ class BayesSynthetic:
     gaps last, or donors are small, it is too narrow, and the calibration record says by how much. A prior on the weights is
     no admission: what `gvi_eval.inference.admission` refuses stays refused.
 
-    R-hat above 1.01, an effective sample size below 400 or any divergence, twice, is an `EstimationError`, and so is what
-    `comparison` refuses; an outcome that is no count is a `StudyError`.
+    The test asks how far out the observed sum lies among predicted ones. R-hat above 1.01, an effective sample size below 400
+    or any divergence, twice, is an `EstimationError`; ``allow_failed_diagnostics`` prints a note instead. An outcome that
+    is no count is an `EstimationError` too, and so is what `comparison` refuses.
 
     Sources: Kim, Lee & Gupta (2020) Bayesian synthetic control methods, J. Mark. Res. 57(5), doi:10.1177/0022243720936230.
     Abadie, Diamond & Hainmueller (2010) J. Am. Stat. Assoc. 105(490), doi:10.1198/jasa.2009.ap08746.
@@ -62,6 +75,7 @@ class BayesSynthetic:
     chains: int = 4
     target_accept: float = 0.9
     seed: int = SEED
+    allow_failed_diagnostics: bool = False
     level: float = 0.95
 
     def __post_init__(self) -> None:
@@ -89,7 +103,9 @@ class BayesSynthetic:
         expected = np.where(usable, paths.expected, np.nan)
         order = np.argsort(-mean, kind="stable")
         alpha, factor = (paths.hyper[:, place] for place in (0, 1))
-        return effect_from_paths(
+        faults = posterior.report["diagnostics"][-1]["faults"]
+        noted = (f"not sampled well, and printed all the same: {'; '.join(faults)}",) if faults else ()
+        effect = effect_from_paths(
             Counterfactual(
                 pd.Series(observed, side.periods, name=side.units[0]),
                 pd.Series(expected, side.periods, name=side.units[0]),
@@ -99,7 +115,7 @@ class BayesSynthetic:
             method=self.name,
             unit=side.units[0],
             onset=side.onset,
-            notes=side.notes,
+            notes=(*noted, *side.notes),
             details={
                 "donors": len(side.units) - 1,
                 "weights": {side.units[1 + j]: float(mean[j]) for j in order if mean[j] > NO_WEIGHT},
@@ -110,6 +126,8 @@ class BayesSynthetic:
             },
             level=self.level,
         )
+        rows = contrast_rows(effect.counterfactual, effect.estimand, effect.onset)
+        return replace(effect, tests=(paths.test(rows[~np.isnan(observed[rows])]),))
 
     def family(self, panel: Panel, *, placebos: bool = False, treated_stays: bool = False) -> Family:
         """The treated unit with the posterior mean of its weights, which is what admission asks of.
@@ -142,7 +160,9 @@ class BayesSynthetic:
     def _key(self, side: Comparison, figures: "Figures") -> str:
         """One sha256 over figures, settings and program; what a machine rounds differently does not count."""
         arrays = {name: np.round(part, 12).tolist() for name, part in figures.data.items()}
-        settings = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "level"}
+        settings = {
+            name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("level", "allow_failed_diagnostics")
+        }
         periods = [*map(str, side.periods), str(side.onset)]
         return settings_hash({**arrays, **settings, "units": side.units, "periods": periods, "program": _program()})
 
@@ -150,7 +170,7 @@ class BayesSynthetic:
         """Sample, and once more and longer where the diagnostics find fault."""
         how = Sampling(self.draws, self.tuning, self.chains, self.target_accept, self.seed)
         tried: list[dict[str, object]] = []
-        for _ in range(2):
+        while len(tried) < (1 if self.allow_failed_diagnostics else 2):
             drawn = sample(
                 ("simplex counts", figures.shape, self.intercept, self.concentration),
                 lambda: in_pymc(figures, self.intercept, self.concentration),
@@ -163,8 +183,9 @@ class BayesSynthetic:
             named = {unit: weights[:, :, j] for j, unit in enumerate(side.units[1:])} | {"alpha": alpha}
             found = diagnose(named | ({"b": b} if self.intercept else {}), drawn.divergences)
             tried.append(_row(how, found))
-            if not found.faults:
-                return figures.kept(key, weights, alpha, b, {"diagnostics": tried})
+            if not found.faults or self.allow_failed_diagnostics:
+                checks = figures.checks(side, weights, alpha, b, how.seed)
+                return figures.kept(key, weights, alpha, b, {"diagnostics": tried, **checks})
             how = Sampling(MORE_DRAWS * how.draws, MORE_TUNING * how.tuning, how.chains, SECOND_ACCEPT, how.seed + 1)
         raise EstimationError(
             f"the posterior of {side.units[0]} was not sampled well: {'; '.join(found.faults)}, after {len(tried)} attempts. "
@@ -215,6 +236,25 @@ class Figures:
     @property
     def shape(self) -> tuple[int, ...]:
         return self.data["rates"].shape
+
+    def checks(self, side: Comparison, weights: np.ndarray, alpha: np.ndarray, b: np.ndarray, seed: int) -> dict[str, object]:
+        """LOO over the fitted figures, and for each where its count lies among predicted ones."""
+        counts = self.data["counts"]
+        means = weights @ self.data["rates"].T * self.data["exposure"] * np.exp(b)[:, :, None]
+        flat = np.maximum(means.reshape(-1, len(counts)), 1e-12)
+        dispersion = np.maximum(alpha.reshape(-1, 1), POISSON_BELOW) * np.ones(len(counts))
+        likelihood = log_likelihoods(counts, flat, dispersion) - special.gammaln(counts + 1)
+        loo = leave_one_out(likelihood.reshape(means.shape))
+        drawn = noisy_counts(flat, "nb2", dispersion[:, 0], np.random.default_rng(seed))
+        below, at = (drawn < counts).mean(axis=0), (drawn == counts).mean(axis=0)
+        lower, upper = np.quantile(drawn, [0.05, 0.95], axis=0)
+        periods = side.periods[side.before & ~np.isnan(side.figures).any(axis=1)].astype(str)
+        rows = [
+            {"period": name, "observed": float(y), "lower": float(low), "upper": float(high), "share_below": float(f"{p:.4g}")}
+            for name, y, low, high, p in zip(periods, counts, lower, upper, below + at / 2, strict=True)
+        ]
+        told = {name: value if isinstance(value, int) else float(f"{value:.6g}") for name, value in asdict(loo).items()}
+        return {"loo": told, "posterior_predictive": {"level": 0.9, "figures": rows}}
 
     def kept(self, key: str, weights: np.ndarray, alpha: np.ndarray, b: np.ndarray, report: Mapping[str, object]) -> Posterior:
         """Every k-th draw as it is stored: weights, (alpha, exp b), and the log of the expected count of each period."""
@@ -289,6 +329,14 @@ class SimplexPaths:
         """log(Σ observed / Σ predicted) of each draw, without a spread of its own."""
         reached, _, without = self.totals(rows[~np.isnan(self.observed[rows])])
         return np.log(np.maximum(reached, NOTHING) / np.maximum(without, NOTHING)), np.zeros(len(without))
+
+    def test(self, rows: np.ndarray) -> Test:
+        """How far out the sum of what was observed lies among the predicted sums."""
+        reached, _, without = self.totals(rows)
+        below, above = (without <= reached).mean(), (without >= reached).mean()
+        null = "the observed sum is one of those that the donors predict (no effect)"
+        p_value = min(1.0, 2 * max(min(below, above), 1 / len(without)))
+        return Test("posterior predictive", null, float(reached[0]), float(p_value), 2 / len(without))
 
     def expected_limits(self, level: float) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper limit of the expected mean, each of shape (period,)."""

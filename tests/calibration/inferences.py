@@ -61,12 +61,12 @@ class Way:
 
 WITH_INTERCEPT = (("intercept", True),)
 WAYS = (
-    Way("conformal", "synthetic", WITH_INTERCEPT, 100, "inference/conformal.py"),
-    Way("prediction", "synthetic", WITH_INTERCEPT, 100, "inference/prediction.py"),
-    Way("jackknife+", "augmented", WITH_INTERCEPT, 150, "inference/jackknife_plus.py"),
+    Way("conformal", "synthetic", WITH_INTERCEPT, 60, "inference/conformal.py"),
+    Way("prediction", "synthetic", WITH_INTERCEPT, 60, "inference/prediction.py"),
+    Way("jackknife+", "augmented", WITH_INTERCEPT, 60, "inference/jackknife_plus.py"),
     Way("jackknife over treated", "staggered", (), 150, "inference/resampling.py"),
-    Way("permuted starts", "staggered", (), 100, "inference/resampling.py"),
-    Way("posterior", "bayes_synthetic", (), 60),
+    Way("permuted starts", "staggered", (), 60, "inference/resampling.py"),
+    Way("posterior", "bayes_synthetic", (), 40),
 )
 
 
