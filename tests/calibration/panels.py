@@ -46,6 +46,7 @@ SCATTER = Noise(0.012, 0.14, 0.8)
 
 AT_ONCE = 20  # data sets that go to a worker at once
 MOST, FEWER, FEWEST = 600, 300, 150  # data sets: quick methods as in the file; others; quieter, or with an effect
+SLOW = 60  # of methods that cross-validate or factorise for every placebo
 REASONS = {
     "fit": "do not follow",
     "hull": "lies outside its donors",
@@ -103,7 +104,8 @@ class Cell:
 
     @property
     def sets(self) -> int:
-        return FEWEST if self.effect != NULL else data_sets(self.world, self.method)
+        of = data_sets(self.world, self.method)
+        return min(FEWEST, of) if self.effect != NULL else of
 
     def drawn(self, number: int) -> Panel:
         return drawn(self.world, self.position, self.size, self.effect, number)
@@ -114,7 +116,9 @@ def place(position: str, size: int, effect: float) -> str:
 
 
 def data_sets(world: World, method: Method) -> int:
-    if world is QUIETER or method.is_slow:
+    if method.is_slow:
+        return SLOW
+    if world is QUIETER:
         return FEWEST
     return MOST if method.is_quick and world is AS_IN_FILE else FEWER
 
