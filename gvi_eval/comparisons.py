@@ -109,6 +109,18 @@ def leave_out_table(result: StudyResult) -> pd.DataFrame:
     )
 
 
+def event_study_table(result: StudyResult) -> pd.DataFrame:
+    """One row per event study, start and coefficient: its bin, the periods in it, log ratio or rate difference, and error."""
+    rows = [
+        {"specification": analysis.specification.name, "unit": analysis.fit.unit, "onset": analysis.onset, **row}
+        for analysis in result.analyses
+        if not analysis.is_range
+        for row in analysis.fit.details.get("coefficients", ())
+        if isinstance(row, dict) and "bin" in row
+    ]
+    return pd.DataFrame(rows)
+
+
 def placebo_dates_table(result: StudyResult) -> pd.DataFrame:
     """One row per analysis with donors and start at which nothing happened."""
     return pd.DataFrame(

@@ -8,6 +8,7 @@ from typing import Any
 
 from gvi_eval.comparisons import (
     comparisons_table,
+    event_study_table,
     leave_out_table,
     placebo_dates_table,
     placebos_name,
@@ -62,6 +63,8 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
             _write(fresh / "comparisons.csv", csv_bytes(comparisons))
             _write(fresh / "leave_out.csv", csv_bytes(leave_out_table(result)))
             _write(fresh / "placebo_dates.csv", csv_bytes(placebo_dates_table(result)))
+        if not (events := event_study_table(result)).empty:
+            _write(fresh / "event_study.csv", csv_bytes(events))
         if not (certainty := certainty_table(result)).empty:
             _write(fresh / "certainty.csv", csv_bytes(certainty))
         for missing in result.missing:

@@ -16,7 +16,7 @@ from gvi_eval.study import Estimand
 
 Statistic = Literal["log ratio", "rmspe ratio"]
 STATISTICS = ("log ratio", "rmspe ratio")
-ALSO = ("conformal", "prediction", "jackknife+")  # see `gvi_eval.inference.beside`
+ALSO = ("conformal", "prediction", "jackknife+", "bounds")  # see `gvi_eval.inference.beside`
 POWER = 0.8
 LARGE = 0.9  # quantile of the donors' counts, above which the scatter is taken to shrink no further
 HALF = 0.5  # an event added to both sums of counts, so that a place without events has a log ratio
@@ -30,7 +30,8 @@ class PlaceboInference:
     ``statistic``: 'log ratio', |log Σ observed / Σ expected| scaled by size; or 'rmspe ratio', the root mean squared gap after
     the start over that before it (Abadie, Diamond & Hainmueller 2010), which is confounded with size because large places
     fit a quiet past well. ``treated_stays``: whether the treated unit is a donor of the placebos; by default it is not.
-    ``also``: what is worked out beside the placebos, of 'conformal', 'prediction' and 'jackknife+'.
+    ``also``: what is worked out beside the placebos, of 'conformal', 'prediction', 'jackknife+' and, for event studies,
+    'bounds'.
     """
 
     statistic: Statistic = "log ratio"
