@@ -3,8 +3,11 @@
 import pytest
 
 from gvi_eval.estimators import estimator_class
+from gvi_eval.estimators._comparison import comparison
 from gvi_eval.estimators._posterior import load_posterior
-from gvi_eval.estimators.bayes_counts import posterior_key
+from gvi_eval.estimators.bayes_counts import BayesCounts, posterior_key
+from gvi_eval.estimators.bayes_synthetic import BayesSynthetic, Figures
+from gvi_eval.panel import Panel
 from gvi_eval.plan import embedded_studies, find_study, prepare
 from gvi_eval.study import load_study
 
@@ -18,11 +21,18 @@ def asked(name: str) -> dict[str, str]:
         return {}
     plan = prepare(find_study(name))
     return {
-        posterior_key(each.panel.starting(start), each.estimator): each.specification.name
+        key_of(each.panel.starting(start), each.estimator): each.specification.name
         for each in plan.analyses
         if each.estimator.cost == "sampling"
         for start in each.starts
     }
+
+
+def key_of(panel: Panel, estimator: BayesCounts | BayesSynthetic) -> str:
+    if isinstance(estimator, BayesCounts):
+        return posterior_key(panel, estimator)
+    side = comparison(panel, "rate", estimator.name)
+    return estimator._key(side, Figures.of(side))
 
 
 @pytest.mark.parametrize("name", embedded_studies())
