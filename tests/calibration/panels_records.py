@@ -17,7 +17,7 @@ PANELS_COMMAND = "make calibration-panels"
 INFERENCE = ("inference/placebo.py", "inference/admission.py")  # of the program beside the estimator
 FEWEST_ADMITTED = 50  # results, below which an admitted share says nothing
 LEVEL = 0.05
-HARDLY = "hardly ever admitted"
+HARDLY, FEW = "hardly ever admitted", "too few admitted to say"
 STATISTICS = ("scaled", "raw", "rmspe")
 
 Key = tuple[str, str, str, str, int, float]
@@ -105,7 +105,7 @@ def band_of(row: Row, cell: Cell) -> str:
     if cell.effect != NULL:
         return ""
     if not row["scaled"]:
-        return HARDLY
+        return HARDLY if 2 * int(row["refused"]) > int(row["data_sets"]) else FEW
     if _leaves(row, "_mc_lower", "_mc_upper", cell):
         return OUT
     return OPEN if _leaves(row, "", "", cell) else IN

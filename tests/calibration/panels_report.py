@@ -24,7 +24,7 @@ from .panels import (
     Cell,
     World,
 )
-from .panels_records import FEWEST_ADMITTED, HARDLY, PANELS, PANELS_COMMAND, key_of
+from .panels_records import FEW, FEWEST_ADMITTED, HARDLY, PANELS, PANELS_COMMAND, key_of
 from .records import FEWEST_FALSE_ALARMS, IN, LEAST_COVERAGE, MOST_FALSE_ALARMS, OPEN, OUT, SAMPLE, Row, read
 
 Pair = tuple[Cell, Row]
@@ -34,6 +34,7 @@ VERDICTS = {
     OPEN: "is outside its band by no more than the number of data sets leaves open for",
     OUT: "leaves its band for",
     HARDLY: "is hardly ever admitted for",
+    FEW: "has too few admitted data sets for",
 }
 RULES = {
     "fit": "the donors do not follow",

@@ -38,6 +38,7 @@ from .panels import (
     verdict,
 )
 from .panels_records import (
+    FEW,
     FEWEST_ADMITTED,
     HARDLY,
     INFERENCE,
@@ -112,8 +113,11 @@ def test_what_is_admitted_leaves_no_band():
 
 
 def test_most_of_what_is_admitted_inside_the_donors_is_in_band():
-    inside = [ROWS[cell.key]["band"] for cell in CELLS if cell.effect == NULL and cell.position == "inside"]
-    assert not {OUT, HARDLY} & set(inside) and inside.count(IN) > inside.count(OPEN)
+    cells = [cell for cell in CELLS if cell.effect == NULL and cell.position == "inside"]
+    inside = [ROWS[cell.key]["band"] for cell in cells]
+    assert OUT not in inside and inside.count(IN) > inside.count(OPEN)
+    # The reference of a single year is so noisy in a small place that r, which expects Poisson noise, refuses half of them.
+    assert {cell.method.estimator for cell in cells if ROWS[cell.key]["band"] == HARDLY} <= {"event_study"}
 
 
 @pytest.mark.parametrize("cell", OUTSIDE, ids=by_name)
@@ -272,7 +276,8 @@ def test_verdicts_by_hand():
     assert band_of(row | {"coverage": "0.85", "coverage_mc_upper": "0.9"}, cell) == OUT
     assert band_of(row | {"scaled": "0", "scaled_mc_upper": "0.009"}, cell) == OUT
     assert band_of(row | {"scaled": "0", "scaled_mc_upper": "0.009"}, calm) == IN
-    assert band_of(row | {"scaled": ""}, cell) == HARDLY
+    assert band_of(row | {"scaled": "", "refused": "60", "data_sets": "100"}, cell) == HARDLY
+    assert band_of(row | {"scaled": "", "refused": "20", "data_sets": "60"}, cell) == FEW
     assert band_of(row, Cell(AS_IN_FILE, CLASSIC, "inside", 1, EFFECT)) == ""
 
 
