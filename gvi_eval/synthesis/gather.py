@@ -138,16 +138,18 @@ def contributed(found: Sources, reference: Reference, outcome: str, months: int 
     """
     if reference.published is not None:
         return _published(found.published, reference, outcome)
-    gathered = gather(found, reference, months)
-    if len(gathered) > 1:
-        raise StudyError(f"{reference.place} has {len(gathered)} candidate starts; only an effect with one start is pooled")
-    (own,) = gathered
-    counted = own.outcome.label
+    plan, planned = found.planned(reference)
+    counted = plan.study.outcome(planned.specification.outcome).label
     if counted != outcome:
         raise StudyError(
             f"{reference.place} counts {counted} and the pooling is of {outcome}: a mean of the two is an effect on neither; "
             f"leave {reference.place} out or show it beside them"
         )
+    if len(planned.starts) > 1:
+        raise StudyError(
+            f"{reference.place} has {len(planned.starts)} candidate starts; only an effect with one start is pooled"
+        )
+    (own,) = gather(found, reference, months)
     return contribution(own.effect, reference.place, outcome, f"{reference.study}: {reference.specification}")
 
 
