@@ -9,7 +9,6 @@ import numpy as np
 from gvi_eval.effect import Effect
 from gvi_eval.estimators._comparison import Comparative, Family, family_effect
 from gvi_eval.inference.admission import Fit, fit_of, hold_out_error, refusals
-from gvi_eval.inference.beside import beside
 from gvi_eval.inference.placebo import BY_SIZE, PlaceboInference, Placebos, placebo_in_space
 from gvi_eval.intervals import Interval
 from gvi_eval.panel import Panel
@@ -62,6 +61,8 @@ class Evaluation:
             return dataclasses.replace(effect, point=None, intervals=(), tests=(), refusal="; ".join(reasons))
         intervals, tests = self._intervals(effect, placebos), placebos.tests()
         if self.inference.also:
+            from gvi_eval.inference.beside import beside  # compiled kernels, for those that ask for them
+
             more, further, words = beside(self.inference.also, self.estimator, self.panel, effect)
             effect = dataclasses.replace(effect, notes=(*effect.notes, *words))
             intervals, tests = (*intervals, *more), (*tests, *further)

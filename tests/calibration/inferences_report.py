@@ -1,8 +1,9 @@
 """The ways to be sure, as a section of the calibration page, written from their CSV file and from nothing else."""
 
-from .inferences import COMMAND, DONORS, EFFECT, INFERENCES, MEAN, NOMINAL, PERMUTED, SHIFT
+from .inferences import COMMAND, DONORS, EFFECT, INFERENCES, MEAN, NOMINAL, NULL, PERMUTED, SHIFT
 from .records import Row, read
 
+NO_EFFECT = (f"{NULL:g}", "shift of 0 sd")
 OPENING = """
 ## Conformal tests, prediction intervals, jackknives and the Bayesian synthetic control
 
@@ -68,7 +69,8 @@ def _pairs(rows: list[Row]) -> list[tuple[Row, Row]]:
     by_design: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         by_design.setdefault((row["inference"], row["estimator"], row["settings"], row["design"]), []).append(row)
-    return [(pair[0], pair[1]) for pair in by_design.values() if len(pair) == 2]
+    null_first = (sorted(pair, key=lambda row: row["effect"] not in NO_EFFECT) for pair in by_design.values())
+    return [(pair[0], pair[1]) for pair in null_first if len(pair) == 2]
 
 
 def _share(row: Row, name: str, bold: bool) -> str:

@@ -55,7 +55,9 @@ from .records import IN, OPEN, OUT, SAMPLE, read, share
 
 ROWS = {key_of(row): row for row in read(PANELS)}
 OUTSIDE = [cell for cell in CELLS if cell.method is CLASSIC and cell.position != "inside" and cell.effect == NULL]
-SOME = [Cell(AS_IN_FILE, method, *where) for method in METHODS for where in (("inside", 20, NULL), ("below", 1, EFFECT))]
+# Placebos of a matrix completion take the penalty of the treated unit, so they are not shared between data sets of one number.
+ALONE = [method for method in METHODS if method.own.get("variant") != "completion"]
+SOME = [Cell(AS_IN_FILE, method, *where) for method in ALONE for where in (("inside", 20, NULL), ("below", 1, EFFECT))]
 
 
 def by_name(cell: Cell) -> str:
