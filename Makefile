@@ -101,7 +101,7 @@ $(PEERS)-%/.ready: tests/benchmarks/peers/%.txt | prerequisites
 	@touch $@
 
 lock:
-	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra test --extra cluster --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
 
 clean:

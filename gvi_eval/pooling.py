@@ -13,7 +13,7 @@ from scipy import optimize, special, stats
 
 from gvi_eval.effect import Effect, contrast_rows, distribution, mixture_moments, quantile
 from gvi_eval.errors import EstimationError, StudyError
-from gvi_eval.intervals import Interval, Test
+from gvi_eval.intervals import Interval, IntervalKind, Test
 
 FEWEST_POOLED, FEWEST_PREDICTED = 3, 5
 TAU_SCALES = (0.2, 0.5)  # of the half-normal priors on tau, always together
@@ -35,7 +35,8 @@ class Contribution:
     """One effect as it enters: the log of a ratio and its standard error.
 
     ``outcome`` says what is counted, such as 'homicides'; effects on different outcomes are never pooled. ``kind`` is
-    'estimated' (one of ours) or 'published'. ``source`` leads back to the row it came from.
+    'estimated' (one of ours) or 'published'; ``width_from`` the kind of interval that the standard error was taken from.
+    ``source`` leads back to the row it came from.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Contribution:
     outcome: str
     kind: Literal["estimated", "published"]
     source: str
+    width_from: IntervalKind = "wald"
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.log_ratio) and 0 < self.standard_error < np.inf):
@@ -85,7 +87,7 @@ def from_limits(
             "with an end"
         )
     error = np.log(interval.upper / interval.lower) / (2 * special.ndtri((1 + interval.level) / 2))
-    return Contribution(name, float(np.log(ratio)), float(error), outcome, kind, source)
+    return Contribution(name, float(np.log(ratio)), float(error), outcome, kind, source, interval.kind)
 
 
 @dataclass(frozen=True)

@@ -207,7 +207,7 @@ class SpanProblem:
         terms = np.empty((5, len(self.y)))
         beta, weight = beta.copy(), weight.copy()
         value, G, share = self._value(beta, weight, level, a, terms)
-        for steps in range(1, MAX_NEWTON + 1):  # noqa: B007, counted for the certificate
+        for steps in range(1, MAX_NEWTON + 1):  # counted for the certificate
             curve = -terms[2]
             root = np.sqrt(curve)
             L = _factor(level.K, root)

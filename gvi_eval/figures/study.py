@@ -243,4 +243,6 @@ def _in_languages(words: str, others: object) -> dict[str, str]:
 
 
 def _numbers(row: pd.Series) -> str:
+    if pd.isna(row["lower"]):
+        return f"{row['point']:.3f} (no interval)"
     return f"{row['point']:.3f} ({row['lower']:.3f}–{row['upper']:.3f}, {row['level']:.0%} {row['kind']})"

@@ -152,12 +152,12 @@ def pooling_sentences(result: SynthesisResult) -> list[str]:
 
 
 def _places(result: SynthesisResult) -> Iterator[str]:
-    yield "| pooling | place | ratio | 95 % interval | whose | source |"
+    yield "| pooling | place | ratio | 95 % interval, normal | whose | source |"
     yield "|---|---|---|---|---|---|"
     for each in result.poolings:
         for one in each.contributions:
             interval = one.interval()
-            whose = "estimated here" if one.kind == "estimated" else "published"
+            whose = f"estimated here, width by {one.width_from}" if one.kind == "estimated" else "published"
             yield (
                 f"| {each.pooling.name} | {one.name} | {one.ratio:.2f} | {interval.lower:.2f}–{interval.upper:.2f} | {whose} | "
                 f"{one.source} |"

@@ -141,7 +141,7 @@ def _side_rows(tables: dict[str, pd.DataFrame], name: str) -> pd.DataFrame:
     own, both = sides[sides["comparison"] == name], ratios[ratios["comparison"] == name]
     words = both["of"] + " / " + both["to"] + ", " + both["onset_of"] + " and " + both["onset_to"]
     parts = (
-        own.assign(label=own["place"] + ", start " + own["onset"], group=own["place"], headline=False),
+        own.assign(label=own["place"] + ", start " + own["onset"], group=own["place"] + ": " + own["outcome"], headline=False),
         both.assign(label=words, group="ratio of the two", point=both["ratio"], headline=True),
     )
     return pd.concat(parts, ignore_index=True)[ROW]
@@ -152,7 +152,8 @@ def _pooled_rows(tables: dict[str, pd.DataFrame], name: str) -> pd.DataFrame:
     places, pooled = tables["contributions.csv"], tables["pooled.csv"]
     own = places[places["pooling"] == name]
     kinds = own["kind"].map({"estimated": "a place, estimated here", "published": "a place, published"})
-    parts = [own.assign(label=own["place"], group=kinds, level=0.95, kind="wald", point=own["ratio"], headline=False)]
+    widths = own["width_from"].map(lambda kind: kind if kind == "published" else f"normal, by {kind}")
+    parts = [own.assign(label=own["place"], group=kinds, level=0.95, kind=widths, point=own["ratio"], headline=False)]
     if not pooled.empty:
         mean = pooled[pooled["pooling"] == name]
         first = mean["kind"] == "wald"

@@ -236,6 +236,7 @@ def contributions_table(result: SynthesisResult) -> pd.DataFrame:
                     "upper": interval.upper,
                     "log_ratio": one.log_ratio,
                     "standard_error": one.standard_error,
+                    "width_from": "published" if one.kind == "published" else one.width_from,
                     "source": one.source,
                 }
             )

@@ -6,7 +6,6 @@ folder of reference data. Written to records/simplex.csv with the date.
 
 import csv
 import os
-import resource  # noqa: F401  (for the process that `peak_megabytes` starts)
 import subprocess
 import sys
 import time
@@ -48,7 +47,7 @@ def placebos(A: np.ndarray, treated: int = 0):
 
 def peak_megabytes(units: int) -> float:
     """Most memory of a process that solves all placebos of a table, its imports included."""
-    code = f"from tests.benchmarks.simplex import *; placebos(factor_panel(120, {units})); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    code = f"import resource; from tests.benchmarks.simplex import *; placebos(factor_panel(120, {units})); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     return int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout) / 1024
 
 
