@@ -3,11 +3,9 @@
 import io
 import json
 import os
-import shutil
-import sys
-from collections.abc import Callable, Iterator, Sized
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +13,26 @@ import click
 
 from gvi_eval import __version__
 from gvi_eval.threads import ONE_THREAD
+from gvi_eval.verbs.terminal import (
+    CONTRACT,
+    DISCLOSURE,
+    INTERRUPTED,
+    OK,
+    colours_wanted,
+    counted,
+    found,
+    print_json,
+    print_text,
+    progress,
+    width_of_terminal,
+)
 
 if TYPE_CHECKING:
     from gvi_eval.results import StudyResult
 
-OK, INTERNAL, USAGE, CONTRACT, NOT_REPRODUCED, DISCLOSURE, ENVIRONMENT, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 130
+
+# verb -> the module of gvi_eval.verbs that holds it, and the name of its function there
+VERBS: dict[str, str] = {}
 
 
 class Verbs(click.Group):
@@ -41,7 +54,13 @@ class Verbs(click.Group):
             ctx.exit(INTERRUPTED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
+        return [*self.commands, *VERBS]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """A verb declared here, or one in a module of its own, which is imported when it is asked for."""
+        if name in VERBS:
+            return getattr(import_module(f"gvi_eval.verbs.{VERBS[name]}"), VERBS[name])
+        return super().get_command(ctx, name)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -117,12 +136,12 @@ def lock(study: str, day: Any) -> None:
     from gvi_eval.lock import deviations, lock_study, locked_on
     from gvi_eval.plan import SYNTHESIS, find_study
 
-    file = _found(find_study, study)
+    file = found(find_study, study)
     if file.name == SYNTHESIS:
         raise click.UsageError(f"'{study}' is a synthesis, which has no plan of its own; lock the studies that it names")
     written = lock_study(file, day.date() if day else date.today())
     changed = deviations(file)
-    click.echo(f"{written}: locked on {locked_on(file)}; {_counted(changed, 'field')} changed since")
+    click.echo(f"{written}: locked on {locked_on(file)}; {counted(changed, 'field')} changed since")
 
 
 @main.command(short_help="Check tables or a study file against their data contract.")
@@ -140,7 +159,7 @@ def check(ctx: click.Context, path: Path, schema: str | None, as_json: bool, qui
 
     report = check_path(path, schema)
     if as_json:
-        _print_json(asdict(report))
+        print_json(asdict(report))
     elif not quiet:
         _print_check(report)
     ctx.exit(DISCLOSURE if report.disclosures else CONTRACT if report.violations else OK)
@@ -153,7 +172,7 @@ def _check_study(path: Path, as_json: bool, quiet: bool) -> None:
     plan = prepare(path)
     summary = {"study": plan.study.name, "outcomes": len(plan.study.outcomes), "analyses": len(plan.analyses)}
     if as_json:
-        _print_json(summary)
+        print_json(summary)
     elif not quiet:
         click.echo(
             f"{path}: {plan.study.title}: {summary['outcomes']} outcomes, {summary['analyses']} analyses; nothing is wrong"
@@ -163,22 +182,22 @@ def _check_study(path: Path, as_json: bool, quiet: bool) -> None:
 def _run(names: list[str], output: Output) -> None:
     from gvi_eval.plan import find_study
 
-    files = [_found(find_study, name) for name in names]
+    files = [found(find_study, name) for name in names]
     silent = output.quiet or output.as_json
     documents = []
     if min(output.jobs, len(set(files))) == 1:
         for file in files:
-            with _progress(file.parent.name, silent) as done:
+            with progress(file.parent.name, silent) as done:
                 documents.append(_studied(file, output, done))
-            _print_text(documents[-1]["summary"], silent)
+            print_text(documents[-1]["summary"], silent)
     else:
-        with _progress(", ".join(file.parent.name for file in files), silent) as done:
+        with progress(", ".join(file.parent.name for file in files), silent) as done:
             documents = _at_once(files, output, done)
         for document in documents:
-            _print_text(document["summary"], silent)
+            print_text(document["summary"], silent)
     if output.as_json:
         told = [{"manifest": document["manifest"], "effects": document["effects"]} for document in documents]
-        _print_json(told[0] if len(told) == 1 else told)
+        print_json(told[0] if len(told) == 1 else told)
 
 
 def _at_once(files: list[Path], output: Output, done: Callable[[str], None]) -> list[dict[str, Any]]:
@@ -187,7 +206,7 @@ def _at_once(files: list[Path], output: Output, done: Callable[[str], None]) -> 
 
     told = map_tasks(
         study_task,
-        {str(file): (str(file), output, _width(), _colours(output)) for file in files},
+        {str(file): (str(file), output, width_of_terminal(), colours_wanted(output.no_color)) for file in files},
         executor=Processes(min(output.jobs, len(set(files)))),
         batch=1,
         done=lambda finished, of: done(f"{finished} of {of}"),
@@ -217,7 +236,9 @@ def _studied(
     manifest = publish(result, folder, done)
     text = ""
     if not output.quiet and not output.as_json:
-        text = _text_of(result, folder, _width() if width is None else width, _colours(output) if colours is None else colours)
+        wide = width_of_terminal() if width is None else width
+        coloured = colours_wanted(output.no_color) if colours is None else colours
+        text = _text_of(result, folder, wide, coloured)
     return {"manifest": manifest, "effects": _records(result) if output.as_json else [], "summary": text}
 
 
@@ -240,41 +261,11 @@ def _synthesised(file: Path, output: Output, done: Callable[[str], None]) -> dic
     return {"manifest": manifest, "effects": effects, "summary": text}
 
 
-def _found(find: Callable[[str], Path], name: str) -> Path:
-    from gvi_eval.errors import StudyError
-
-    try:
-        return find(name)
-    except StudyError as fault:
-        raise click.UsageError(str(fault)) from None
-
-
-@contextmanager
-def _progress(what: str, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A moving line on a terminal, one plain line per study elsewhere; always on stderr."""
-    if quiet:
-        yield lambda step: None
-    elif sys.stderr.isatty():
-        from rich.console import Console
-
-        with Console(stderr=True).status(what) as status:
-            yield lambda step: status.update(f"{what}: {step}")
-    else:
-        click.echo(f"{what} ...", err=True)
-        yield lambda step: None
-
-
 def _records(result: "StudyResult") -> list[dict[str, Any]]:
     from gvi_eval.results import effects_table
 
     table = effects_table(result).astype(object)
     return table.where(table.notna(), None).to_dict("records")
-
-
-def _print_json(document: Any) -> None:
-    from gvi_eval.writing import json_bytes
-
-    click.echo(json_bytes(json.loads(json.dumps(document, default=str))).decode(), nl=False)
 
 
 def _text_of(result: "StudyResult", folder: Path, width: int, colours: bool) -> str:
@@ -291,20 +282,6 @@ def _text_of(result: "StudyResult", folder: Path, width: int, colours: bool) -> 
     return page.getvalue()
 
 
-def _print_text(text: str, silent: bool) -> None:
-    if not silent:
-        click.echo(text, nl=False, color=True)
-
-
-def _width() -> int:
-    """Columns of the terminal; 140 where there is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 140
-
-
-def _colours(output: Output) -> bool:
-    return sys.stdout.isatty() and not output.no_color and not os.environ.get("NO_COLOR")
-
-
 def _print_check(report: Any) -> None:
     for line in (*report.disclosures, *report.violations):
         click.echo(str(line))
@@ -313,13 +290,9 @@ def _print_check(report: Any) -> None:
             days = f", {file.periods[0]} to {file.periods[1]}" if file.periods else ""
             click.echo(f"{file.file}: {file.rows} rows, {file.columns} columns, schema {file.schema}{days}")
     if report.disclosures:
-        click.echo(f"{_counted(report.disclosures, 'cell or name')} may identify a person; nothing further was read")
+        click.echo(f"{counted(report.disclosures, 'cell or name')} may identify a person; nothing further was read")
     elif report.violations:
-        faults, files = _counted(report.violations, "violation"), _counted(report.files, "file")
+        faults, files = counted(report.violations, "violation"), counted(report.files, "file")
         click.echo(f"{faults} of the data contract in {files}")
     else:
-        click.echo(f"{_counted(report.files, 'table')}: nothing is wrong")
-
-
-def _counted(things: Sized, word: str) -> str:
-    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
+        click.echo(f"{counted(report.files, 'table')}: nothing is wrong")

@@ -29,6 +29,7 @@ LAYERS = (
     {"report"},
     {"summary", "publish", "plan", "run", "verify"},
     {"synthesis"},
+    {"verbs"},
     {"cli"},
     {"__main__"},
 )
