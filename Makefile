@@ -1,6 +1,7 @@
 # make reproduce         create the environment and run the main job
 # make reproduce-all     the same with every stored posterior sampled anew (about 20 minutes)
 # make test              create the environment and pass the tests
+# make test-thorough     the tests with ten times as many examples of each property
 # make test-all          the tests on every supported Python that is installed
 # make calibration       simulate the cells of the record that are missing or out of date; goes on where it was ended (hours for all;
 #                        ARGS="--only segmented --minutes 30" for a part)
@@ -29,7 +30,7 @@ INTERPRETERS := python3.11 python3.12 python3.13
 export OPENBLAS_NUM_THREADS = 1
 export OMP_NUM_THREADS = 1
 
-.PHONY: reproduce reproduce-all test test-all calibration calibration-nuts calibration-sampling calibration-panels calibration-inferences \
+.PHONY: reproduce reproduce-all test test-thorough test-all calibration calibration-nuts calibration-sampling calibration-panels calibration-inferences \
 	peers-its peers benchmarks lock prerequisites clean
 
 reproduce: $(READY)
@@ -40,6 +41,9 @@ reproduce-all: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+test-thorough: $(READY)
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 test-all:
 	@for python in $(INTERPRETERS); do \
@@ -86,6 +90,8 @@ $(READY): requirements.lock pyproject.toml | prerequisites
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock \
 		|| { echo "the packages of requirements.lock could not be installed: check the network, then run make again"; exit 1; }
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@echo "compiling the kernels; about a minute, once"
+	@$(BIN)/python -m gvi_eval.kernels
 	@touch $(READY)
 
 $(PEERS)/.ready-its: tests/calibration/peers/requirements.txt | prerequisites

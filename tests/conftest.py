@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 from collections.abc import Mapping
 from datetime import date, time
 from hashlib import sha256
@@ -15,8 +16,10 @@ from hypothesis import settings
 
 from gvi_eval.panel import Panel
 
-settings.register_profile("no deadline", deadline=None)  # a loaded machine is no fault of the code
-settings.load_profile("no deadline")
+# No deadline: a loaded machine is no fault of the code. Tests that say how many examples they need keep their number.
+settings.register_profile("quick", deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=400)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 QUARTERS = pd.period_range("2010Q1", "2014Q4", freq="Q")
 # East falls from 20 a quarter to 10 in 2013, West stays at 2, burglary stays at 50 and 5: small enough to add up by hand.

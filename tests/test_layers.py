@@ -20,7 +20,7 @@ LAYERS = (
     {"estimators"},
     {"inference"},
     {"sensitivity"},
-    {"diagnostics"},
+    {"diagnostics", "kernels"},
     {"pooling"},
     {"claims", "checklists"},
     {"figures"},
