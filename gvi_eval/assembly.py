@@ -11,7 +11,7 @@ import pandas as pd
 from gvi_eval.containment import require_containment, without_contained
 from gvi_eval.errors import DataError, StudyError
 from gvi_eval.panel import PER_YEAR, Panel, period_of
-from gvi_eval.study import EVERY, ExcludedFigures, Outcome, Study, Unit
+from gvi_eval.study import EVERY, ExcludedFigures, Outcome, Specification, Study, Unit
 from gvi_eval.windows import CountWindow, Figure, coverage, disjoint_windows
 
 NOT_USED = "not used: "  # begins the sentence about a figure that was left out
@@ -76,6 +76,22 @@ def build_panel(
             *_never_donors(study, begun, shown),
         ),
     )
+
+
+def prepared(study: Study, specification: Specification, panel: Panel) -> Panel:
+    """The panel of a specification: its window, its start, then its transforms in the order declared."""
+    if specification.window.start:
+        panel = panel.since(specification.window.start)
+    if specification.window.end:
+        panel = panel.until(specification.window.end)
+    if specification.start:
+        panel = panel.starting(period_of(specification.start, study.frequency))
+    for name, value in specification.transforms:
+        if name == "until":
+            value = pd.Timestamp(value).date()
+        change = getattr(panel, name)
+        panel = change() if value is True else change(value)
+    return panel
 
 
 def _shown(units: list[Unit], begun: tuple[Unit, ...], beside: tuple[str, ...] | None, outcome: Outcome) -> list[Unit]:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from gvi_eval.assembly import build_panel
+from gvi_eval.assembly import build_panel, prepared
 from gvi_eval.errors import StudyError
 from gvi_eval.estimators import Estimator, estimator_class, make_estimator, takes_several, uses_donors
 from gvi_eval.inference.placebo import PlaceboInference
 from gvi_eval.inference.start_interval import candidate_starts
 from gvi_eval.missing_series import Missing, missing_series
-from gvi_eval.panel import Panel, period_of
+from gvi_eval.panel import Panel
 from gvi_eval.resources import CHECKOUT
 from gvi_eval.sensitivity.level_trend import has_trend
 from gvi_eval.study import EVERY, Specification, Study, load_study
@@ -116,7 +116,7 @@ class _Panels:
 def _planned(study: Study, specification: Specification, panels: _Panels) -> Planned:
     estimator = _estimator(study, specification)
     beside = _donors_of(specification, estimator)
-    panel = _prepared(study, specification, panels.of(specification.outcome, specification.unit, beside))
+    panel = prepared(study, specification, panels.of(specification.outcome, specification.unit, beside))
     start = study.treatment_of(specification.unit).start
     if specification.unit == EVERY and not takes_several(estimator):
         raise StudyError(
@@ -238,19 +238,3 @@ def _estimator(study: Study, specification: Specification) -> Estimator:
         return make_estimator(specification.estimator, settings)
     except StudyError as fault:
         raise StudyError(f"specification '{specification.name}': {fault}") from None
-
-
-def _prepared(study: Study, specification: Specification, panel: Panel) -> Panel:
-    """The panel of a specification: its window, its start, then its transforms in the order declared."""
-    if specification.window.start:
-        panel = panel.since(specification.window.start)
-    if specification.window.end:
-        panel = panel.until(specification.window.end)
-    if specification.start:
-        panel = panel.starting(period_of(specification.start, study.frequency))
-    for name, value in specification.transforms:
-        if name == "until":
-            value = pd.Timestamp(value).date()
-        change = getattr(panel, name)
-        panel = change() if value is True else change(value)
-    return panel

@@ -1,0 +1,206 @@
+"""Every threat looked into on one case, and how often each test would have noticed its violation on that very design."""
+
+import ast
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import sha256
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from gvi_eval.errors import EstimationError, StudyError
+from gvi_eval.estimators import settings_of
+from gvi_eval.executor import Executor, map_tasks
+from gvi_eval.hashing import PACKAGE, settings_hash
+from gvi_eval.panel import Panel
+from gvi_eval.sensitivity.threats import COULD_NOT, FLAGGED, NOT_FLAGGED, Threat, ThreatResult, could_not
+from gvi_eval.sensitivity.threats.case import Case
+from gvi_eval.sensitivity.threats.planting import with_nulls
+
+SIMULATIONS = 100  # data sets with the violation planted, and as many without it
+FEWEST = 0.5  # of the planted data sets that a test must flag, or it could not have flagged
+THREATS: tuple[Threat, ...] = ()  # in the order of their numbers
+COMMON = ("__init__", "case", "planting")  # what the numbers of every threat go through
+HERE = "gvi_eval.sensitivity"
+
+
+@dataclass(frozen=True)
+class Detection:
+    """How often a threat is flagged on a design: with its violation planted, and with nothing in the figures.
+
+    ``key`` names the figures, the settings and the program of which this is true.
+    """
+
+    threat: str
+    detected: float
+    false_flags: float
+    n: int
+    key: str
+
+
+def look(threat: Threat, case: Case) -> ThreatResult:
+    """What a threat finds; where it cannot be asked, the third state with the reason."""
+    try:
+        return threat.look(case)
+    except (EstimationError, StudyError) as fault:
+        return could_not(threat.id, str(fault))
+
+
+def judged(result: ThreatResult, detection: Detection | None, reason: str | None = None) -> ThreatResult:
+    """A result in view of what its test can notice here: not flagged stands only where the test would have flagged.
+
+    One that would flag in under half of the planted data sets, or whose design cannot be drawn anew (``reason``), could not
+    have flagged. A flag stays a flag: what a test shows, it could show.
+    """
+    if detection is not None:
+        rates = {"detected": detection.detected, "false_flags": detection.false_flags, "simulations": detection.n}
+        result = replace(result, evidence={**result.evidence, **rates})
+    if result.state != NOT_FLAGGED or (detection is not None and detection.detected >= FEWEST):
+        return result
+    why = reason or "how often this design would flag it is not known"
+    if detection is not None:
+        why = f"planted on this design it is flagged in {detection.detected:.0%} of {detection.n} data sets"
+    return replace(result, state=COULD_NOT, sentence=f"{result.sentence}; {why}")
+
+
+def battery(
+    case: Case,
+    known: Iterable[Detection] = (),
+    *,
+    threats: tuple[Threat, ...] | None = None,
+    executor: Executor | None = None,
+    simulations: int = SIMULATIONS,
+    done: Callable[[str], None] = lambda what: None,
+) -> tuple[tuple[ThreatResult, ...], tuple[Detection, ...]]:
+    """Every threat's result on a case, in the order of their numbers, and the detections they rest on.
+
+    ``known`` detections whose key fits are taken; the others are simulated through the executor. A test that the figures
+    cannot be put to needs none.
+    """
+    threats = THREATS if threats is None else threats
+    results = {}
+    for threat in threats:
+        results[threat.id] = look(threat, case)
+        done(f"threat {threat.id}")
+    asked = [threat for threat in threats if results[threat.id].state != COULD_NOT]
+    kept = {each.key: each for each in known}
+    keys = {threat.id: key_of(threat, case, simulations) for threat in asked}
+    found = {threat.id: kept[keys[threat.id]] for threat in asked if keys[threat.id] in kept}
+    reason = None
+    if missing := [threat for threat in asked if threat.id not in found]:
+        try:
+            found |= _simulated(with_nulls(case), missing, keys, executor, simulations, done)
+        except (EstimationError, StudyError) as fault:
+            reason = f"the figures cannot be drawn anew: {fault}"
+    judgements = tuple(judged(results[threat.id], found.get(threat.id), reason) for threat in threats)
+    return judgements, tuple(found[threat.id] for threat in threats if threat.id in found)
+
+
+def _simulated(
+    case: Case,
+    threats: list[Threat],
+    keys: Mapping[str, str],
+    executor: Executor | None,
+    simulations: int,
+    done: Callable[[str], None],
+) -> dict[str, Detection]:
+    """The detection of each threat, from as many data sets with its violation as without."""
+    clean = tuple(threats)
+    tasks = {f"clean {draw}": (case, clean, False) for draw in range(simulations)}
+    tasks |= {f"{threat.id} planted {draw}": (case, (threat,), True) for threat in threats for draw in range(simulations)}
+
+    def told(finished: int, of: int) -> None:
+        done(f"what the threats would notice, {finished} of {of} data sets")
+
+    flags = map_tasks(flagged, tasks, executor=executor, seed=case.study.seed, done=told)
+    found = {}
+    for threat in threats:
+        detected = np.mean([flags[f"{threat.id} planted {draw}"][threat.id] for draw in range(simulations)])
+        false = np.mean([flags[f"clean {draw}"][threat.id] for draw in range(simulations)])
+        found[threat.id] = Detection(threat.id, float(detected), float(false), simulations, keys[threat.id])
+    return found
+
+
+def flagged(inputs: tuple[Case, tuple[Threat, ...], bool], seed: int) -> dict[str, bool]:
+    """Which threats are flagged on one data set drawn on the design of a case, with their violation planted or without."""
+    case, threats, planted = inputs
+    case = case.with_()  # what one data set remembers is of no use to the next
+    found = {}
+    for threat in threats:
+        drawn = threat.planted(case, seed) if planted else threat.clean(case, seed)
+        found[threat.id] = look(threat, drawn).state == FLAGGED
+    return found
+
+
+def key_of(threat: Threat, case: Case, simulations: int = SIMULATIONS) -> str:
+    """One sha256 of what a detection depends on: figures, settings, start and decision, the threat and its program."""
+    treatment = case.study.treatment_of(case.specification.unit)
+    return settings_hash(
+        {
+            "threat": threat.id,
+            "settings": {field: getattr(threat, field) for field in getattr(threat, "__dataclass_fields__", {})},
+            "program": program_hash(type(threat).__module__),
+            "figures": [figures_hash(case.panel), figures_hash(case.whole)],
+            "others": {name: figures_hash(panel) for name, panel in sorted(case.others.items())},
+            "roles": {outcome.name: outcome.role for outcome in case.study.outcomes},
+            "estimator": [case.estimator.name, settings_of(case.estimator)],
+            "events": [[event.name, event.role, event.start, event.end] for event in case.study.interventions],
+            "decided": treatment.decided,
+            "smallest": list(case.study.smallest_effect),
+            "seed": case.study.seed,
+            "simulations": simulations,
+        }
+    )
+
+
+def figures_hash(panel: Panel) -> str:
+    """The sha256 of a panel's periods, starts, and per unit the figures, what each covers, and exposure."""
+    parts = [
+        f"{panel.periods[0]} {panel.periods[-1]} {sorted((unit, str(onset)) for unit, onset in panel.onsets.items())}".encode()
+    ]
+    for unit in panel.values.columns:
+        arrays = (*panel.observations(unit), panel.exposure[unit].to_numpy(dtype=float))
+        parts += [unit.encode(), *((np.round(part, 9) + 0.0).astype("<f8").tobytes() for part in arrays)]
+    return sha256(b"\n".join(parts)).hexdigest()
+
+
+@cache
+def program_hash(module: str) -> str:
+    """The sha256 of a threat's module, of every module of the sensitivity package that it imports, and of `COMMON`.
+
+    Comments, docstrings and layout do not count, because they cannot move a number.
+    """
+    waiting = {module, *(f"{HERE}.threats.{name}".removesuffix(".__init__") for name in COMMON)}
+    trees: dict[str, ast.Module] = {}
+    while waiting:
+        name = waiting.pop()
+        trees[name] = tree = ast.parse(_file(name).read_text(encoding="utf-8"))
+        imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+        waiting |= {other for other in imported if other.startswith(HERE)} - trees.keys()
+    listing = "".join(f"{sha256(repr(_program(tree)).encode()).hexdigest()}  {name}\n" for name, tree in sorted(trees.items()))
+    return sha256(listing.encode()).hexdigest()
+
+
+def _file(module: str) -> Path:
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    if path.with_suffix(".py").is_file():
+        return path.with_suffix(".py")
+    if (path / "__init__.py").is_file():
+        return path / "__init__.py"
+    return Path(import_module(module).__file__)  # a threat of somebody else's
+
+
+def _program(part: object) -> object:
+    """A syntax tree as nested tuples that are the same on every Python: no docstrings, no empty fields."""
+    if isinstance(part, ast.AST):
+        fields = ((name, _program(value)) for name, value in ast.iter_fields(part) if value is not None and value != [])
+        return (type(part).__name__, *fields)
+    if isinstance(part, list):
+        return tuple(_program(item) for item in part if not _is_text_alone(item))
+    return repr(part)
+
+
+def _is_text_alone(node: object) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
