@@ -8,6 +8,7 @@ from gvi_eval.errors import EstimationError
 from gvi_eval.estimators.latent_counts import LatentCounts
 from gvi_eval.panel import PER_YEAR, Panel
 from gvi_eval.sensitivity.power import noise_settings, simulate
+from gvi_eval.sensitivity.regression_to_mean import marginal_mean
 from gvi_eval.sensitivity.threats.case import Case, Null
 
 Factor = np.ndarray | float  # of a mean, shape (period,) of the whole panel
@@ -16,12 +17,13 @@ Factor = np.ndarray | float  # of a mean, shape (period,) of the whole panel
 def null_of(panel: Panel) -> Null:
     """The mean and the noise of a treated unit's figures if there were neither programme nor trend.
 
-    The mean is the path that `latent_counts` without a trend expects without the programme, season and exposure included;
-    ρ, σ and α are its posterior medians. A trend is left out because it is itself one of the violations.
+    The mean is that of `latent_counts` without a trend and without its latent level, season and exposure included, so that
+    the humps of the figures at hand are not in it; ρ, σ and α are the posterior medians of the default model. A trend is
+    left out because it is itself one of the violations.
     Raises `EstimationError` where the figures are no counts or cannot be fitted.
     """
     fit = LatentCounts(trend=False).estimate(panel)
-    return Null(fit.counterfactual.expected.to_numpy(), noise_settings(panel)[1])
+    return Null(marginal_mean(fit), noise_settings(panel)[1])
 
 
 def with_nulls(case: Case) -> Case:
@@ -42,8 +44,18 @@ def redrawn(case: Case, seed: int, factor: Factor = 1.0, others: Mapping[str, Fa
     """A case with the treated unit's figures of every outcome drawn about their nulls, times a factor.
 
     ``factor`` belongs to the headline's outcome, ``others`` to outcomes by name. An outcome without a null is left out, and
-    donors keep their figures. ``noise`` multiplies α and σ². The same seed gives the same figures.
+    donors keep their figures. ``noise`` multiplies α and σ². The same seed gives the same figures, and the same case where
+    it was asked for before, so that threats share its fits.
     """
+    asked = ("redrawn", seed, _bytes(factor), tuple((name, _bytes(times)) for name, times in sorted(others.items())), noise)
+    return case.recalled(asked, lambda: _redrawn(case, seed, factor, others, noise))
+
+
+def _bytes(factor: Factor) -> bytes:
+    return np.asarray(factor, dtype=float).tobytes()
+
+
+def _redrawn(case: Case, seed: int, factor: Factor, others: Mapping[str, Factor], noise: float) -> Case:
 
     def drawn(name: str, panel: Panel, times: Factor, stream: int) -> Panel:
         null = case.nulls[name]
