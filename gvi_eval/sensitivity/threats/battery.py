@@ -16,12 +16,32 @@ from gvi_eval.executor import Executor, map_tasks
 from gvi_eval.hashing import PACKAGE, settings_hash
 from gvi_eval.panel import Panel
 from gvi_eval.sensitivity.threats import COULD_NOT, FLAGGED, NOT_FLAGGED, Threat, ThreatResult, could_not
+from gvi_eval.sensitivity.threats.beginning import PreTrend, UnclearStart
 from gvi_eval.sensitivity.threats.case import Case
+from gvi_eval.sensitivity.threats.course import Fading, Pandemic
+from gvi_eval.sensitivity.threats.negative_control import NegativeControl
 from gvi_eval.sensitivity.threats.planting import with_nulls
+from gvi_eval.sensitivity.threats.reading import Denominators, NullRead
+from gvi_eval.sensitivity.threats.recording import CaptureDrift, RecordingChange
+from gvi_eval.sensitivity.threats.scatter import Autocorrelation, LowCounts
+from gvi_eval.sensitivity.threats.selection import RegressionToMean
 
 SIMULATIONS = 100  # data sets with the violation planted, and as many without it
 FEWEST = 0.5  # of the planted data sets that a test must flag, or it could not have flagged
-THREATS: tuple[Threat, ...] = ()  # in the order of their numbers
+THREATS: tuple[Threat, ...] = (  # in the order of their numbers
+    RegressionToMean(),
+    RecordingChange(),
+    CaptureDrift(),
+    PreTrend(),
+    UnclearStart(),
+    LowCounts(),
+    Autocorrelation(),
+    NegativeControl(),
+    Pandemic(),
+    Fading(),
+    NullRead(),
+    Denominators(),
+)
 COMMON = ("__init__", "case", "planting")  # what the numbers of every threat go through
 HERE = "gvi_eval.sensitivity"
 

@@ -1,14 +1,22 @@
 """T17: an outcome that the programme should not move, put through the same analysis."""
 
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
 import numpy as np
 from scipy import special
 
 from gvi_eval.effect import Effect, log_contrast
-from gvi_eval.errors import EstimationError
+from gvi_eval.errors import EstimationError, StudyError
+from gvi_eval.estimators import uses_donors
+from gvi_eval.inference.evaluation import evaluate
 from gvi_eval.inference.placebo import Placebos
-from gvi_eval.sensitivity.threats import State, ThreatResult
+from gvi_eval.sensitivity.threats import STATES, State, ThreatResult, could_not
+from gvi_eval.sensitivity.threats.case import Case
+from gvi_eval.sensitivity.threats.planting import after, redrawn
 
 POWER = 0.80
+HALF = 0.5
 
 
 def negative_control(primary: Effect, control: Effect, primary_label: str, control_label: str) -> ThreatResult:
@@ -100,3 +108,49 @@ def _verdict(state: State, control_label: str) -> str:
         "not flagged": f"{control_label}, which the programme did not target, is not shown to have moved alike",
         "could not have flagged": f"{control_label} could not have shown a movement of this size",
     }[state]
+
+
+@dataclass(frozen=True)
+class NegativeControl:
+    """The headline's analysis of every outcome that the programme should not move; the worst of them decides.
+
+    See `negative_control`. Without an outcome of that role, or without figures of it for the same unit, it could not have
+    flagged.
+    """
+
+    id: ClassVar[str] = "T17"
+    title: ClassVar[str] = "negative-control outcome"
+    measure: ClassVar[str] = "ratio of ratios, primary over control"
+    violation: ClassVar[str] = "the control falls by half at the start, as the primary outcome does"
+
+    def look(self, case: Case) -> ThreatResult:
+        found = [result for name in self._controls(case) if (result := self._beside(case, name))]
+        if not found:
+            return could_not(self.id, "the study has no outcome with figures for this place that the programme should not move")
+        return min(found, key=lambda result: STATES.index(result.state))
+
+    def planted(self, case: Case, seed: int) -> Case:
+        fall = after(case, HALF)
+        return redrawn(case, seed, fall, others=dict.fromkeys(self._controls(case), fall))
+
+    def clean(self, case: Case, seed: int) -> Case:
+        return redrawn(case, seed, after(case, HALF))
+
+    def _controls(self, case: Case) -> list[str]:
+        return [name for name in case.others if case.study.outcome(name).role == "negative control"]
+
+    def _beside(self, case: Case, name: str) -> ThreatResult:
+        """The control's result; an analysis that cannot be made is the reason why it could not have flagged."""
+        labels = (case.study.outcome(case.outcome).title, case.study.outcome(name).title)
+        try:
+            if uses_donors(case.estimator):
+                control = evaluate(case.estimator, case.of(name), case.inference)
+                estimand = case.effect.estimand
+                result = negative_control_beside_donors(
+                    case.evaluation.effect(estimand), control.effect(estimand), control.placebos(estimand), *labels
+                )
+            else:
+                result = negative_control(case.effect, case.fit(case.of(name)), *labels)
+        except (EstimationError, StudyError) as fault:
+            result = could_not(self.id, f"{labels[1]} has no effect to compare: {fault}")
+        return replace(result, evidence={"control": name, **result.evidence})
