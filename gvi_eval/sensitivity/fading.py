@@ -97,17 +97,27 @@ def fading(estimator: LatentCounts, panel: Panel, horizons: Iterable[int] = HORI
         refused = str(fault)
         none = ThreatResult("T19", "could not have flagged", None, f"there is no effect by half-year: {refused}")
         return Fading((), tuple(Horizon(months, reason=refused) for months in horizons), None, none, refused)
-    half_years = tuple(_half_years(steps, constant))
+    half_years = tuple(_half_year(steps, constant, number) for number in range(1, _count(steps) + 1))
     upto = tuple(_horizon(steps, panel, months) for months in horizons)
     return Fading(half_years, upto, steps, reading(half_years, steps))
 
 
+def latest_half_year(estimator: LatentCounts, panel: Panel) -> ThreatResult:
+    """T19 alone, as `fading` reads it, from one fit. Raises `EstimationError` where that cannot be made."""
+    length = max(PER_YEAR[panel.frequency] // 2, 1)
+    steps = replace(estimator, change="steps", ramp=length).estimate(_covered(panel).with_(estimand=WHOLE))
+    return _reading(_half_year(steps, None, _count(steps)), steps)
+
+
 def reading(half_years: tuple[HalfYear, ...], average: Effect) -> ThreatResult:
     """T19: is the latest half-year on the other side of 1, or under half the average on the log?"""
-    if len(half_years) < 2:
+    return _reading(half_years[-1], average)
+
+
+def _reading(latest: HalfYear, average: Effect) -> ThreatResult:
+    if latest.number < 2:
         sentence = "the figures reach over one half-year after the start only, so nothing could be seen to fade"
         return ThreatResult("T19", "could not have flagged", None, sentence)
-    latest = half_years[-1]
     mean = float(np.log(average.point))
     when = f"{latest.first} to {latest.last}"
     beside = (
@@ -180,35 +190,45 @@ def horizons_table(rows: Iterable[Horizon]) -> pd.DataFrame:
     )
 
 
-def _half_years(steps: Effect, constant: Effect) -> Iterable[HalfYear]:
+def _steps_of(steps: Effect) -> list[int]:
+    """The columns of the half-years' own levels."""
+    return [place for place, name in enumerate(steps.counterfactual.mixture.columns.names) if name.startswith("step ")]
+
+
+def _count(steps: Effect) -> int:
+    return len(_steps_of(steps))
+
+
+def _half_year(steps: Effect, constant: Effect | None, number: int) -> HalfYear:
+    """The half-year of this number, from 1; without the constant-level model nothing stands beside it."""
     periods = steps.counterfactual.expected.index
-    columns = steps.counterfactual.mixture.columns
-    named = [place for place, name in enumerate(columns.names) if name.startswith("step ")]
-    for number, place in enumerate(named, start=1):
-        rows = np.flatnonzero(columns.factual[:, place] > 0)
-        first, last = periods[rows[0]], periods[rows[-1]]
-        window = Window(first.start_time.date(), last.end_time.date())
-        effect = steps.over(Estimand(f"half-year {number}", window=window))
-        log_ratio, sd = log_contrast(effect)
-        vague = sd >= RESTS_ON_PRIOR
-        realised, missing = _realised(constant, rows, window)
-        notes = ["the figures do not tell this half-year from its neighbours: its width rests on the prior"] if vague else []
-        yield HalfYear(
-            number,
-            first,
-            last,
-            effect.point,
-            effect.intervals[0],
-            log_ratio,
-            vague,
-            realised.point if realised else None,
-            realised.intervals[0] if realised else None,
-            "; ".join([*notes, *missing]),
-        )
+    place = _steps_of(steps)[number - 1]
+    rows = np.flatnonzero(steps.counterfactual.mixture.columns.factual[:, place] > 0)
+    first, last = periods[rows[0]], periods[rows[-1]]
+    window = Window(first.start_time.date(), last.end_time.date())
+    effect = steps.over(Estimand(f"half-year {number}", window=window))
+    log_ratio, sd = log_contrast(effect)
+    vague = sd >= RESTS_ON_PRIOR
+    realised, missing = _realised(constant, rows, window)
+    notes = ["the figures do not tell this half-year from its neighbours: its width rests on the prior"] if vague else []
+    return HalfYear(
+        number,
+        first,
+        last,
+        effect.point,
+        effect.intervals[0],
+        log_ratio,
+        vague,
+        realised.point if realised else None,
+        realised.intervals[0] if realised else None,
+        "; ".join([*notes, *missing]),
+    )
 
 
-def _realised(constant: Effect, rows: np.ndarray, window: Window) -> tuple[Effect | None, tuple[str, ...]]:
+def _realised(constant: Effect | None, rows: np.ndarray, window: Window) -> tuple[Effect | None, tuple[str, ...]]:
     """Σ observed / Σ expected of the constant-level model, where every period of the half-year has a figure of its own."""
+    if constant is None:
+        return None, ()
     observed = constant.counterfactual.observed.to_numpy()[rows]
     missing = int(np.isnan(observed).sum())
     if missing:

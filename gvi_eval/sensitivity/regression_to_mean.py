@@ -107,7 +107,7 @@ def selection_band(effect: Effect, panel: Panel, decided: pd.Period, trend: bool
     picked: list[np.ndarray] = []
     tried = found = 0
     while found < SERIES and tried < TRIED:
-        drawn = draw_counts(mean, noise, matrix, 10 * SERIES, random)
+        drawn = draw_counts(mean, noise, matrix, 2 * SERIES, random)
         sums = _trailing(by_month(drawn, matrix)[:, : end + 1], year)
         known = ~np.isnan(sums[0])
         higher = (sums[:, known] > sums[:, -1:] + 1e-9).mean(axis=1)

@@ -22,9 +22,9 @@ from gvi_eval.study import Window
 SHARE = 0.10  # of placebo starts at least as large as the effect
 FALL = 0.8  # a year
 HALF = 0.5
-MOST_STARTS = 20  # placebo starts, evenly over the later half of the time before the start
+MOST_STARTS = 12  # placebo starts, evenly over the later half of the time before the start
 FEWEST_BEFORE = 0.5
-CANDIDATES = 8  # starts before the decision that are weighed
+CANDIDATES = 4  # starts before the decision that are weighed
 REACH = 2.0  # years before the decision, where the study declares no candidate starts
 EARLY = 0.5  # years before the decision at which a break is planted
 
@@ -121,7 +121,7 @@ def _slope(case: Case, fit) -> dict[str, float]:
 class UnclearStart:
     """Would the figures rather have a start from before the decision than the declared one?
 
-    Up to eight starts before the decision, spread evenly over the study's candidate starts (else over the two years before
+    Up to four starts before the decision, spread evenly over the study's candidate starts (else over the two years before
     the decision), and the declared one are weighed by the marginal likelihood of `latent_counts` (`start_posterior`).
     Flagged when one of them has more posterior than the declared start: then the change is older than the programme. The
     estimate without the months from the decision to the start stands in the evidence.
@@ -182,7 +182,7 @@ class UnclearStart:
 
     def _donut(self, case: Case, decided: pd.Period) -> dict[str, float]:
         """The ratio without the months from the decision to the start."""
-        if decided >= case.onset:
+        if decided >= case.onset or case.anew:
             return {}
         window = Window(decided.start_time.date(), (case.onset - 1).end_time.date())
         try:

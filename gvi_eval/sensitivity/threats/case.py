@@ -86,6 +86,7 @@ class Case:
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     effects: Mapping[tuple[str, str], Effect] = field(default_factory=dict)
     nulls: Mapping[str, Null] = field(default_factory=dict)
+    anew: bool = False  # drawn anew: evidence that decides nothing is left out
     memory: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property

@@ -11,7 +11,7 @@ from gvi_eval.effect import Effect
 from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.estimators import uses_donors
 from gvi_eval.panel import PER_YEAR
-from gvi_eval.sensitivity.fading import fading
+from gvi_eval.sensitivity.fading import latest_half_year
 from gvi_eval.sensitivity.threats import ThreatResult, could_not, verdict
 from gvi_eval.sensitivity.threats.case import Case
 from gvi_eval.sensitivity.threats.planting import after, redrawn
@@ -93,7 +93,7 @@ class Fading:
     def look(self, case: Case) -> ThreatResult:
         if uses_donors(case.estimator):
             return _fading_of_path(self.id, case.effect)
-        return case.recalled("fading", lambda: fading(case.count_model(), case.panel)).reading
+        return latest_half_year(case.count_model(), case.panel)
 
     def planted(self, case: Case, seed: int) -> Case:
         since = np.asarray(case.whole.periods >= case.onset)

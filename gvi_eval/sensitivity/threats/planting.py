@@ -69,6 +69,7 @@ def _redrawn(case: Case, seed: int, factor: Factor, others: Mapping[str, Factor]
     return case.with_(
         whole=drawn(case.outcome, case.whole, factor, 0),
         others={name: drawn(name, case.others[name], others.get(name, 1.0), 1 + place) for place, name in enumerate(names)},
+        anew=True,
         tables={},
         effects={},
     )

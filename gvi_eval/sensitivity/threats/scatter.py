@@ -48,7 +48,7 @@ class LowCounts:
         else:
             effect = case.effect
             found = detectable_ratio(log_contrast(effect)[1], effect.level)
-            settings = dict(_under_noise(case))
+            settings = {} if case.anew else dict(_under_noise(case))
         counts, _ = case.panel.observations(case.unit)
         evidence = {f"detectable_{name}": value for name, value in settings.items()} | {
             "zeros": float((counts == 0).mean()),
@@ -172,6 +172,8 @@ def _of_residuals(case: Case, effect: Effect) -> dict[str, float]:
     hyper = effect.details.get("hyperparameters", {})
     if "rho" in hyper:
         found["rho"], found["rho_sd"] = hyper["rho"]["mean"], hyper["rho"]["sd"]
+    if case.anew:
+        return found
     try:
         about = residuals(effect, case.panel)[-1]
     except EstimationError:

@@ -62,7 +62,8 @@ class RegressionToMean:
         share = donut / whole if whole else np.nan
         said = f"without {window} the ratio is {np.exp(donut):.3f} beside {np.exp(whole):.3f}"
         evidence = {"donut": float(np.exp(donut)), "effect": float(np.exp(whole)), "months_left": left}
-        evidence |= dict(_baselines(case)) | dict(_ranks(case, decided, start))
+        if not case.anew:
+            evidence |= dict(_baselines(case)) | dict(_ranks(case, decided, start))
         shrinks = not share > HALF
         band = None
         if not uses_donors(case.estimator):
