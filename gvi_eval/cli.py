@@ -188,7 +188,7 @@ def _run(names: list[str], output: Output) -> None:
     if min(output.jobs, len(set(files))) == 1:
         for file in files:
             with progress(file.parent.name, silent) as done:
-                documents.append(_studied(file, output, done))
+                documents.append(_studied(file, output, done, executor=_executor(output)))
             print_text(documents[-1]["summary"], silent)
     else:
         with progress(", ".join(file.parent.name for file in files), silent) as done:
@@ -198,6 +198,13 @@ def _run(names: list[str], output: Output) -> None:
     if output.as_json:
         told = [{"manifest": document["manifest"], "effects": document["effects"]} for document in documents]
         print_json(told[0] if len(told) == 1 else told)
+
+
+def _executor(output: Output) -> Any:
+    """Where the simulations of one study run: on as many processes as are asked for."""
+    from gvi_eval.executor import Processes, Serial
+
+    return Processes(output.jobs) if output.jobs > 1 else Serial()
 
 
 def _at_once(files: list[Path], output: Output, done: Callable[[str], None]) -> list[dict[str, Any]]:
@@ -221,7 +228,12 @@ def study_task(inputs: tuple[str, Output, int, bool], seed: int) -> str:
 
 
 def _studied(
-    file: Path, output: Output, done: Callable[[str], None], width: int | None = None, colours: bool | None = None
+    file: Path,
+    output: Output,
+    done: Callable[[str], None],
+    width: int | None = None,
+    colours: bool | None = None,
+    executor: Any = None,
 ) -> dict[str, Any]:
     """A study run and published: its manifest, its effects, and what is printed of it."""
     from gvi_eval.plan import SYNTHESIS
@@ -231,7 +243,7 @@ def _studied(
     from gvi_eval.publish import publish
     from gvi_eval.run import run_study
 
-    result = run_study(file, done, output.resample)
+    result = run_study(file, done, output.resample, executor)
     folder = output.out / result.study.name
     manifest = publish(result, folder, done)
     text = ""

@@ -33,6 +33,7 @@ from gvi_eval.results import (
     power_of,
     threats_table,
 )
+from gvi_eval.sensitivity.threats.detection import detections_table
 from gvi_eval.tables import Origin, read_origin
 from gvi_eval.writing import csv_bytes, json_bytes, slug, whole_folder
 
@@ -43,8 +44,8 @@ SOFTWARE = ("matplotlib", "numpy", "pandas", "scipy", "seaborn", "statsmodels")
 def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lambda what: None) -> dict[str, Any]:
     """Write everything the study gave into ``folder``, whole or not at all, and return the manifest.
 
-    effects.csv, pairs.csv, agreement.csv, threats.csv, diagnostics/, paths/, panels/, figures/<name>/, manifest.json and
-    ro-crate-metadata.json; the same study, tables and code give the same bytes. ``done`` is told of each part.
+    effects.csv, pairs.csv, agreement.csv, threats.csv, detection.csv, diagnostics/, paths/, panels/, figures/<name>/,
+    manifest.json and ro-crate-metadata.json; the same study, tables and code give the same bytes. ``done`` is told of each part.
     """
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
         raise DataError(
@@ -58,6 +59,8 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
         if result.power:
             _write(fresh / "power.csv", csv_bytes(power_of(result)))
         _write(fresh / "threats.csv", csv_bytes(threats_table(result)))
+        if result.detections:
+            _write(fresh / "detection.csv", csv_bytes(detections_table(result.detections)))
         _write(fresh / "agreement.csv", csv_bytes(agreement_table(result)))
         if not (comparisons := comparisons_table(result)).empty:
             _write(fresh / "comparisons.csv", csv_bytes(comparisons))

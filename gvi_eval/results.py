@@ -22,6 +22,7 @@ from gvi_eval.sensitivity.level_trend import LevelTrend
 from gvi_eval.sensitivity.placebo_dates import PlaceboDate
 from gvi_eval.sensitivity.power import BENCHMARK, PowerRow, detectable_of, reading_of
 from gvi_eval.sensitivity.threats import ThreatResult
+from gvi_eval.sensitivity.threats.detection import Detection
 from gvi_eval.study import Specification, Study
 from gvi_eval.windows import CountWindow
 from gvi_eval.writing import slug
@@ -85,6 +86,7 @@ class StudyResult:
     power: tuple[PowerRow, ...] = ()
     diagnostics: Diagnostics = Diagnostics()
     missing: tuple[Missing, ...] = ()
+    detections: tuple[Detection, ...] = ()
 
     @property
     def headline(self) -> Analysis:
@@ -350,8 +352,11 @@ def path_name(analysis: Analysis) -> str:
     return f"paths/{slug(' '.join([analysis.specification.name, analysis.onset, *analysis.variant]))}.csv"
 
 
+THREAT_COLUMNS = "id title state number measure sentence specification control onset".split()
+
+
 def threats_table(result: StudyResult) -> pd.DataFrame:
-    """One row per threat that was looked into: its state, its number and its sentence."""
+    """One row per threat put to the headline, then those of other specifications: state, number, what it is, and sentence."""
     return pd.DataFrame(
         [
             {
@@ -359,9 +364,9 @@ def threats_table(result: StudyResult) -> pd.DataFrame:
                 "state": threat.state,
                 "number": threat.number,
                 "sentence": threat.sentence,
-                **{key: threat.evidence.get(key) for key in ("primary", "control", "onset")},
+                **{key: threat.evidence.get(key) for key in ("title", "measure", "specification", "control", "onset")},
             }
             for threat in result.threats
         ],
-        columns=["id", "state", "number", "sentence", "primary", "control", "onset"],
+        columns=THREAT_COLUMNS,
     )

@@ -7,29 +7,39 @@ from pathlib import Path
 
 from gvi_eval.diagnostics import Diagnostics, diagnose
 from gvi_eval.effect import Effect
-from gvi_eval.errors import EstimationError
+from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.estimators import takes_several, uses_donors
+from gvi_eval.executor import Executor
 from gvi_eval.inference.evaluation import Evaluation, admitted, evaluate
 from gvi_eval.inference.resampling import resampled
 from gvi_eval.inference.start_interval import range_over_starts
-from gvi_eval.plan import Plan, Planned, prepare
+from gvi_eval.plan import Plan, Planned, prepare, read_tables
 from gvi_eval.results import RANGE, Analysis, Pair, StudyResult
 from gvi_eval.sensitivity.leave_out import leave_out
 from gvi_eval.sensitivity.level_trend import has_trend, level_and_trend
 from gvi_eval.sensitivity.placebo_dates import placebo_dates
 from gvi_eval.sensitivity.power import PowerRow, power_table
 from gvi_eval.sensitivity.threats import ThreatResult
-from gvi_eval.sensitivity.threats.negative_control import negative_control, negative_control_beside_donors
+from gvi_eval.sensitivity.threats.battery import battery, not_asked
+from gvi_eval.sensitivity.threats.case import Case, case_of
+from gvi_eval.sensitivity.threats.detection import Detection, keep_detections, read_detections
+from gvi_eval.sensitivity.threats.negative_control import NegativeControl, negative_control, negative_control_beside_donors
 from gvi_eval.study import EVERY, Study
 
 PRIOR_FACTORS = {"halved": 0.5, "doubled": 2.0}
 
 
-def run_study(path: Path, done: Callable[[str], None] = lambda what: None, resample: bool = False) -> StudyResult:
+def run_study(
+    path: Path,
+    done: Callable[[str], None] = lambda what: None,
+    resample: bool = False,
+    executor: Executor | None = None,
+) -> StudyResult:
     """Run every specification of a study file. A refusal becomes a row with its reason; ``done`` is told of each analysis.
 
     Sampled posteriors are read from ``posteriors/`` beside the study file where one exists for the same figures, settings and
-    program; others, and all with ``resample``, are sampled and put there.
+    program; others, and all with ``resample``, are sampled and put there. What the tests of threats would notice is read from
+    ``detection.csv`` beside it in the same way; what is missing there is simulated through the executor and put there.
     Raises `StudyError` and `DataError` for a study or a table that does not hold, before anything is estimated.
     """
     plan = prepare(path)
@@ -40,18 +50,65 @@ def run_study(path: Path, done: Callable[[str], None] = lambda what: None, resam
             analyses += _labelled(study, _analyses(study, planned))
             done(planned.specification.name)
     diagnostics = _diagnostics(study, analyses, done)
-    fading = () if diagnostics.fading is None else (diagnostics.fading.reading,)
+    threats, detections = _battery(plan, analyses, executor, done)
+    fading = () if threats or diagnostics.fading is None else (diagnostics.fading.reading,)
     return StudyResult(
         study=study,
         file=path,
         inputs=plan.inputs,
         analyses=tuple(analyses),
         pairs=tuple(_pairs(analyses)),
-        threats=(*_threats(study, analyses), *fading),
+        threats=(*threats, *(each for each in _threats(study, analyses) if not _said(each, threats)), *fading),
         power=_power(study, analyses, done),
         diagnostics=diagnostics,
         missing=plan.missing,
+        detections=detections,
     )
+
+
+def _battery(
+    plan: Plan, analyses: list[Analysis], executor: Executor | None, done: Callable[[str], None]
+) -> tuple[tuple[ThreatResult, ...], tuple[Detection, ...]]:
+    """Every threat put to the headline, where the study asks for it; the first start stands for an interval."""
+    study, folder = plan.study, plan.file.parent
+    if not study.threat_draws:
+        return (), ()
+    headline = next(each for each in plan.analyses if each.specification.headline)
+    labels = {"specification": headline.specification.name, "onset": str(headline.starts[0])}
+    try:
+        case = _case(plan, headline, analyses)
+    except StudyError as fault:
+        return tuple(_labelled_threat(result, labels) for result in not_asked(str(fault))), ()
+    known = read_detections(folder)
+    results, detections = battery(case, known, executor=executor, simulations=study.threat_draws, done=done)
+    if any(detection not in known for detection in detections):
+        keep_detections(folder, detections)
+    return tuple(_labelled_threat(result, labels) for result in results), detections
+
+
+def _case(plan: Plan, headline: Planned, analyses: list[Analysis]) -> Case:
+    """The headline as threats ask of it, with the effects of all analyses beside it."""
+    effects = {(each.specification.name, each.onset): each.fit for each in analyses}
+    donors = tuple(headline.panel.donors)
+    return case_of(
+        plan.study,
+        read_tables(plan.study, plan.file.parent),
+        headline.estimator,
+        headline.inference,
+        effects,
+        beside=None if uses_donors(headline.estimator) else donors,
+        start=headline.starts[0],
+    )
+
+
+def _said(threat: ThreatResult, before: tuple[ThreatResult, ...]) -> bool:
+    """Whether a threat to an analysis is among those put to the headline already."""
+    about = (threat.id, threat.evidence.get("specification"), threat.evidence.get("onset"))
+    return about in [(each.id, each.evidence["specification"], each.evidence["onset"]) for each in before]
+
+
+def _labelled_threat(result: ThreatResult, labels: dict[str, str]) -> ThreatResult:
+    return replace(result, evidence={**result.evidence, **labels})
 
 
 def _posteriors(plan: Plan, resample: bool) -> AbstractContextManager[object]:
@@ -234,9 +291,11 @@ def _threats(study: Study, analyses: list[Analysis]) -> Iterator[ThreatResult]:
             else:
                 result = negative_control(primary.fit, control.fit, study.primary.title, outcome.title)
             evidence = {
-                "primary": primary.specification.name,
+                "specification": primary.specification.name,
                 "control": control.specification.name,
                 "onset": control.onset,
+                "title": NegativeControl.title,
+                "measure": NegativeControl.measure,
                 **result.evidence,
             }
             yield replace(result, evidence=evidence)

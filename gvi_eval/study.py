@@ -291,6 +291,7 @@ class Study:
     seed: int = 1
     generated: str | None = None  # what is said beside every number where the figures are made up to try a plan
     power_draws: int = 0  # data sets simulated per noise setting and effect; 0 leaves power out
+    threat_draws: int = 0  # data sets drawn per threat with its violation and without; 0 leaves the battery of threats out
 
     @property
     def declared(self) -> tuple[Specification, ...]:
@@ -394,6 +395,7 @@ def _study(document: dict[str, Any]) -> Study:
         seed=document.get("seed", Study.seed),
         generated=document.get("generated"),
         power_draws=document.get("power_draws", Study.power_draws),
+        threat_draws=document.get("threat_draws", Study.threat_draws),
     )
 
 

@@ -21,7 +21,7 @@ from gvi_eval.results import Analysis, Pair, StudyResult, agreement_table
 from gvi_eval.sensitivity.exclusion import exclusion, exclusion_by_placebos
 from gvi_eval.sensitivity.level_trend import LevelTrend
 from gvi_eval.sensitivity.power import detectable_of, power_sentence
-from gvi_eval.sensitivity.threats import ThreatResult
+from gvi_eval.sensitivity.threats import STATES, ThreatResult
 from gvi_eval.study import Outcome
 from gvi_eval.writing import slug
 
@@ -277,11 +277,14 @@ def _missing(result: StudyResult) -> list[str]:
 
 
 def _threats(result: StudyResult) -> list[str]:
-    """One line per threat; where a start is an interval, one line that counts its states over the starts."""
+    """How many threats put to the headline are in each state, then one line per threat, flagged ones first.
+
+    Where a start is an interval, one line counts the states of another analysis over the starts.
+    """
     groups: dict[tuple[object, ...], list[ThreatResult]] = {}
-    for threat in sorted(result.threats, key=lambda threat: threat.state != "flagged"):
-        groups.setdefault((threat.id, threat.evidence.get("primary"), threat.evidence.get("control")), []).append(threat)
-    lines = []
+    for threat in sorted(result.threats, key=lambda threat: STATES.index(threat.state)):
+        groups.setdefault((threat.id, threat.evidence.get("specification"), threat.evidence.get("control")), []).append(threat)
+    lines = _counted(result)
     for (identity, primary, control), threats in groups.items():
         if len(threats) == 1:
             lines.append(f"{identity} {threats[0].state}: {threats[0].sentence}")
@@ -292,6 +295,19 @@ def _threats(result: StudyResult) -> list[str]:
         counts = ", ".join(f"{state} at {count} of {len(threats)} starts" for state, count in states.items())
         lines.append(f"{identity} {counts}: {control} beside {primary}{between}; threats.csv has each")
     return lines
+
+
+def _counted(result: StudyResult) -> list[str]:
+    """The three states counted apart, of the threats put to the headline; nothing where the study asks for none."""
+    if not result.study.threat_draws:
+        return []
+    own = result.headline.specification.name
+    states = Counter({each.id: each.state for each in reversed(result.threats) if _is_of(each, own)}.values())
+    return [f"of {states.total()} threats {', '.join(f'{states[state]} {state}' for state in STATES)}"]
+
+
+def _is_of(threat: ThreatResult, specification: str) -> bool:
+    return threat.evidence.get("specification") == specification
 
 
 def _sentences(title: str, sentences: list[str]) -> list[RenderableType]:

@@ -56,9 +56,9 @@ def test_the_window_runs_from_the_start_to_the_last_quarter(effects):
 def test_a_threat_names_the_two_analyses_that_it_compares(result):
     rows = threats_table(result)
     assert set(rows["id"]) == {"T17"} and set(rows["onset"]) == {"2013Q1"}
-    pairs = dict(zip(rows["primary"], rows["control"], strict=True))
+    pairs = dict(zip(rows["specification"], rows["control"], strict=True))
     assert pairs == {"level": "burglary, level", "level + trend": "burglary, level + trend"}
-    assert rows.set_index("primary").loc["level", "state"] == "not flagged"
+    assert rows.set_index("specification").loc["level", "state"] == "not flagged"
 
 
 def test_a_panel_is_saved_cell_by_cell_with_the_rows_it_was_added_from(result):

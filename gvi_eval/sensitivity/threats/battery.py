@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from importlib import import_module
@@ -19,6 +19,7 @@ from gvi_eval.sensitivity.threats import COULD_NOT, FLAGGED, NOT_FLAGGED, Threat
 from gvi_eval.sensitivity.threats.beginning import PreTrend, UnclearStart
 from gvi_eval.sensitivity.threats.case import Case
 from gvi_eval.sensitivity.threats.course import Fading, Pandemic
+from gvi_eval.sensitivity.threats.detection import Detection
 from gvi_eval.sensitivity.threats.negative_control import NegativeControl
 from gvi_eval.sensitivity.threats.planting import with_nulls
 from gvi_eval.sensitivity.threats.reading import Denominators, NullRead
@@ -44,20 +45,6 @@ THREATS: tuple[Threat, ...] = (  # in the order of their numbers
 )
 COMMON = ("__init__", "case", "planting")  # what the numbers of every threat go through
 HERE = "gvi_eval.sensitivity"
-
-
-@dataclass(frozen=True)
-class Detection:
-    """How often a threat is flagged on a design: with its violation planted, and with nothing in the figures.
-
-    ``key`` names the figures, the settings and the program of which this is true.
-    """
-
-    threat: str
-    detected: float
-    false_flags: float
-    n: int
-    key: str
 
 
 def look(threat: Threat, case: Case) -> ThreatResult:
@@ -114,8 +101,18 @@ def battery(
             found |= _simulated(with_nulls(case), missing, keys, executor, simulations, done)
         except (EstimationError, StudyError) as fault:
             reason = f"the figures cannot be drawn anew: {fault}"
-    judgements = tuple(judged(results[threat.id], found.get(threat.id), reason) for threat in threats)
+    judgements = tuple(_named(threat, judged(results[threat.id], found.get(threat.id), reason)) for threat in threats)
     return judgements, tuple(found[threat.id] for threat in threats if threat.id in found)
+
+
+def not_asked(reason: str, threats: tuple[Threat, ...] | None = None) -> tuple[ThreatResult, ...]:
+    """Every threat in the third state for one reason, such as a headline to which none can be put."""
+    return tuple(_named(threat, could_not(threat.id, reason)) for threat in (THREATS if threats is None else threats))
+
+
+def _named(threat: Threat, result: ThreatResult) -> ThreatResult:
+    """The result with the threat's title and what its number measures, for the table."""
+    return replace(result, evidence={**result.evidence, "title": threat.title, "measure": threat.measure})
 
 
 def _simulated(
