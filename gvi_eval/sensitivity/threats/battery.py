@@ -1,19 +1,15 @@
 """Every threat looked into on one case, and how often each test would have noticed its violation on that very design."""
 
-import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import cache
 from hashlib import sha256
-from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 
 from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.estimators import settings_of
 from gvi_eval.executor import Executor, map_tasks
-from gvi_eval.hashing import PACKAGE, settings_hash
+from gvi_eval.hashing import settings_hash
 from gvi_eval.panel import Panel
 from gvi_eval.sensitivity.threats import COULD_NOT, FLAGGED, NOT_FLAGGED, Threat, ThreatResult, could_not
 from gvi_eval.sensitivity.threats.beginning import PreTrend, UnclearStart
@@ -22,6 +18,7 @@ from gvi_eval.sensitivity.threats.course import Fading, Pandemic
 from gvi_eval.sensitivity.threats.detection import Detection
 from gvi_eval.sensitivity.threats.negative_control import NegativeControl
 from gvi_eval.sensitivity.threats.planting import with_nulls
+from gvi_eval.sensitivity.threats.program import program_hash
 from gvi_eval.sensitivity.threats.reading import Denominators, NullRead
 from gvi_eval.sensitivity.threats.recording import CaptureDrift, RecordingChange
 from gvi_eval.sensitivity.threats.scatter import Autocorrelation, LowCounts
@@ -43,8 +40,6 @@ THREATS: tuple[Threat, ...] = (  # in the order of their numbers
     NullRead(),
     Denominators(),
 )
-COMMON = ("__init__", "case", "planting")  # what the numbers of every threat go through
-HERE = "gvi_eval.sensitivity"
 
 
 def look(threat: Threat, case: Case) -> ThreatResult:
@@ -158,11 +153,11 @@ def key_of(threat: Threat, case: Case, simulations: int = SIMULATIONS) -> str:
         {
             "threat": threat.id,
             "settings": {field: getattr(threat, field) for field in getattr(threat, "__dataclass_fields__", {})},
-            "program": program_hash(type(threat).__module__),
+            "program": program_hash(type(threat).__module__, type(threat).__name__),
             "figures": [figures_hash(case.panel), figures_hash(case.whole)],
             "others": {name: figures_hash(panel) for name, panel in sorted(case.others.items())},
             "roles": {outcome.name: outcome.role for outcome in case.study.outcomes},
-            "estimator": [case.estimator.name, settings_of(case.estimator)],
+            "estimator": [case.estimator.name, settings_of(case.estimator), case.inference],
             "events": [[event.name, event.role, event.start, event.end] for event in case.study.interventions],
             "decided": treatment.decided,
             "smallest": list(case.study.smallest_effect),
@@ -181,43 +176,3 @@ def figures_hash(panel: Panel) -> str:
         arrays = (*panel.observations(unit), panel.exposure[unit].to_numpy(dtype=float))
         parts += [unit.encode(), *((np.round(part, 9) + 0.0).astype("<f8").tobytes() for part in arrays)]
     return sha256(b"\n".join(parts)).hexdigest()
-
-
-@cache
-def program_hash(module: str) -> str:
-    """The sha256 of a threat's module, of every module of the sensitivity package that it imports, and of `COMMON`.
-
-    Comments, docstrings and layout do not count, because they cannot move a number.
-    """
-    waiting = {module, *(f"{HERE}.threats.{name}".removesuffix(".__init__") for name in COMMON)}
-    trees: dict[str, ast.Module] = {}
-    while waiting:
-        name = waiting.pop()
-        trees[name] = tree = ast.parse(_file(name).read_text(encoding="utf-8"))
-        imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
-        waiting |= {other for other in imported if other.startswith(HERE)} - trees.keys()
-    listing = "".join(f"{sha256(repr(_program(tree)).encode()).hexdigest()}  {name}\n" for name, tree in sorted(trees.items()))
-    return sha256(listing.encode()).hexdigest()
-
-
-def _file(module: str) -> Path:
-    path = PACKAGE.parent.joinpath(*module.split("."))
-    if path.with_suffix(".py").is_file():
-        return path.with_suffix(".py")
-    if (path / "__init__.py").is_file():
-        return path / "__init__.py"
-    return Path(import_module(module).__file__)  # a threat of somebody else's
-
-
-def _program(part: object) -> object:
-    """A syntax tree as nested tuples that are the same on every Python: no docstrings, no empty fields."""
-    if isinstance(part, ast.AST):
-        fields = ((name, _program(value)) for name, value in ast.iter_fields(part) if value is not None and value != [])
-        return (type(part).__name__, *fields)
-    if isinstance(part, list):
-        return tuple(_program(item) for item in part if not _is_text_alone(item))
-    return repr(part)
-
-
-def _is_text_alone(node: object) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

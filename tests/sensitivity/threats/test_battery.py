@@ -6,7 +6,8 @@ import pytest
 
 from gvi_eval.errors import EstimationError
 from gvi_eval.sensitivity.threats import COULD_NOT, FLAGGED, NOT_FLAGGED, ThreatResult
-from gvi_eval.sensitivity.threats.battery import Detection, battery, judged, key_of, look, program_hash
+from gvi_eval.sensitivity.threats.battery import battery, judged, key_of, look
+from gvi_eval.sensitivity.threats.detection import Detection
 from gvi_eval.sensitivity.threats.planting import after, redrawn, with_nulls
 from tests.support import cases
 from tests.support.toy_threat import Fell
@@ -83,22 +84,6 @@ def test_the_key_changes_with_figures_settings_and_threat(case):
         len({own, key_of(Fell(limit=0.7), case), key_of(Fell(), other), key_of(Fell(), cases.case(settings={"trend": False}))})
         == 4
     )
-
-
-def test_the_program_of_a_threat_counts_without_its_words(tmp_path, monkeypatch):
-    from gvi_eval.sensitivity.threats import battery as module
-
-    def hashed(text):
-        (tmp_path / "own.py").write_text(text)
-        monkeypatch.setattr(module, "PACKAGE", tmp_path / "gvi_eval")
-        monkeypatch.setattr(module, "COMMON", ())
-        program_hash.cache_clear()
-        return program_hash("own")
-
-    first = hashed('"""Words."""\nLIMIT = 0.5  # why\n')
-    assert first == hashed('"""Other words."""\n\n\nLIMIT = 0.5\n')
-    assert first != hashed('"""Words."""\nLIMIT = 0.6  # why\n')
-    program_hash.cache_clear()
 
 
 def test_figures_drawn_anew_keep_the_design_and_follow_the_seed(case):
