@@ -11,6 +11,7 @@
 # make calibration-panels  simulate the panels with donors in the same way as the series (about half an hour)
 # make calibration-inferences  simulate conformal tests, prediction intervals, jackknives and the Bayesian synthetic control
 #                        (about half an hour; goes on where it was ended)
+# make calibration-threats  plant every threat in a reference design and count how often it is flagged (about 10 minutes)
 # make peers-its         put CausalPy, in an environment of its own, on the data sets of the record (about half an hour)
 # make peers             time this package and pysyncon, mlsynth, diff-diff and CausalPy, each in an environment of its own, on the
 #                        same files (half an hour; ARGS="--only prop99 --cap 60" for a part); writes reports/benchmarks
@@ -32,6 +33,8 @@ export OMP_NUM_THREADS = 1
 
 .PHONY: reproduce reproduce-all test test-thorough test-all calibration calibration-nuts calibration-sampling calibration-panels calibration-inferences \
 	peers-its peers benchmarks lock prerequisites clean
+.PHONY: reproduce reproduce-all test test-all calibration calibration-nuts calibration-sampling calibration-panels calibration-inferences \
+	calibration-threats peers-its peers benchmarks lock prerequisites clean
 
 reproduce: $(READY)
 	$(BIN)/gvi-eval reproduce --out $(OUT)
@@ -68,6 +71,9 @@ calibration-panels: $(READY)
 
 calibration-inferences: $(READY)
 	$(BIN)/python -m tests.calibration.inferences $(ARGS)
+
+calibration-threats: $(READY)
+	$(BIN)/python -m tests.calibration.threats --jobs $(JOBS) $(ARGS)
 
 peers-its: $(READY) $(PEERS)/.ready-its
 	$(BIN)/python -m tests.calibration.peers.its --python $(PEERS)/bin/python $(ARGS)

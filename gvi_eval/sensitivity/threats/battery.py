@@ -1,6 +1,6 @@
 """Every threat looked into on one case, and how often each test would have noticed its violation on that very design."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from hashlib import sha256
 
@@ -93,7 +93,8 @@ def battery(
     reason = None
     if missing := [threat for threat in asked if threat.id not in found]:
         try:
-            found |= _simulated(with_nulls(case), missing, keys, executor, simulations, done)
+            noticed = rates(with_nulls(case), missing, executor, simulations, done)
+            found |= {name: Detection(name, *both, simulations, keys[name]) for name, both in noticed.items()}
         except (EstimationError, StudyError) as fault:
             reason = f"the figures cannot be drawn anew: {fault}"
     judgements = tuple(_named(threat, judged(results[threat.id], found.get(threat.id), reason)) for threat in threats)
@@ -110,29 +111,26 @@ def _named(threat: Threat, result: ThreatResult) -> ThreatResult:
     return replace(result, evidence={**result.evidence, "title": threat.title, "measure": threat.measure})
 
 
-def _simulated(
+def rates(
     case: Case,
     threats: list[Threat],
-    keys: Mapping[str, str],
-    executor: Executor | None,
-    simulations: int,
-    done: Callable[[str], None],
-) -> dict[str, Detection]:
-    """The detection of each threat, from as many data sets with its violation as without."""
-    clean = tuple(threats)
-    tasks = {f"clean {draw}": (case, clean, False) for draw in range(simulations)}
+    executor: Executor | None = None,
+    simulations: int = SIMULATIONS,
+    done: Callable[[str], None] = lambda what: None,
+) -> dict[str, tuple[float, float]]:
+    """Of each threat the share of data sets that are flagged with its violation in them, and without, on a case with nulls."""
+    tasks = {f"clean {draw}": (case, tuple(threats), False) for draw in range(simulations)}
     tasks |= {f"{threat.id} planted {draw}": (case, (threat,), True) for threat in threats for draw in range(simulations)}
 
     def told(finished: int, of: int) -> None:
         done(f"what the threats would notice, {finished} of {of} data sets")
 
     flags = map_tasks(flagged, tasks, executor=executor, seed=case.study.seed, done=told)
-    found = {}
-    for threat in threats:
-        detected = np.mean([flags[f"{threat.id} planted {draw}"][threat.id] for draw in range(simulations)])
-        false = np.mean([flags[f"clean {draw}"][threat.id] for draw in range(simulations)])
-        found[threat.id] = Detection(threat.id, float(detected), float(false), simulations, keys[threat.id])
-    return found
+
+    def share(name: str, what: str) -> float:
+        return float(np.mean([flags[f"{what} {draw}"][name] for draw in range(simulations)]))
+
+    return {each.id: (share(each.id, f"{each.id} planted"), share(each.id, "clean")) for each in threats}
 
 
 def flagged(inputs: tuple[Case, tuple[Threat, ...], bool], seed: int) -> dict[str, bool]:
