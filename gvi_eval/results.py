@@ -1,7 +1,7 @@
 """What a study gave, and the tables in which it is published."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -87,6 +87,7 @@ class StudyResult:
     diagnostics: Diagnostics = Diagnostics()
     missing: tuple[Missing, ...] = ()
     detections: tuple[Detection, ...] = ()
+    tipping: pd.DataFrame = field(default_factory=pd.DataFrame)  # of the headline: see `tipping_frame`
 
     @property
     def headline(self) -> Analysis:

@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
 from gvi_eval.diagnostics import Diagnostics, diagnose
 from gvi_eval.effect import Effect
 from gvi_eval.errors import EstimationError, StudyError
@@ -24,8 +26,11 @@ from gvi_eval.sensitivity.threats.battery import battery, not_asked
 from gvi_eval.sensitivity.threats.case import Case, case_of
 from gvi_eval.sensitivity.threats.detection import Detection, keep_detections, read_detections
 from gvi_eval.sensitivity.threats.negative_control import NegativeControl, negative_control, negative_control_beside_donors
+from gvi_eval.sensitivity.threats.negative_control import negative_control, negative_control_beside_donors
+from gvi_eval.sensitivity.tipping import tipping_frame, tipping_points
 from gvi_eval.study import EVERY, Study
 
+OTHER_COUNTS = ("second source", "alternative definition")  # outcomes that count the same events otherwise
 PRIOR_FACTORS = {"halved": 0.5, "doubled": 2.0}
 
 
@@ -63,6 +68,7 @@ def run_study(
         diagnostics=diagnostics,
         missing=plan.missing,
         detections=detections,
+        tipping=_tipping(study, analyses, done),
     )
 
 
@@ -135,6 +141,28 @@ def _power(study: Study, analyses: list[Analysis], done: Callable[[str], None]) 
         return ()
     headline = next(analysis for analysis in analyses if analysis.specification.headline)
     return power_table(headline.estimator, headline.panel, seed=study.seed, simulated=study.power_draws, done=done)
+
+
+def _tipping(study: Study, analyses: list[Analysis], done: Callable[[str], None]) -> pd.DataFrame:
+    """What would have to be true for the headline to be no effect; the first start stands for an interval."""
+    headline = next(analysis for analysis in analyses if analysis.specification.headline)
+    sources = {
+        outcome.title: analysis.panel
+        for analysis in analyses
+        if (outcome := study.outcome(analysis.specification.outcome)).role in OTHER_COUNTS
+        and analysis.panel.treated == headline.panel.treated
+    }
+    done("tipping points")
+    rows = tipping_points(
+        headline.estimator,
+        headline.panel,
+        headline.fit,
+        evaluation=headline.evaluation,
+        left_out=headline.left_out,
+        dates=headline.placebo_dates,
+        sources=tuple(sources.items()),
+    )
+    return tipping_frame(rows, headline.specification.name, headline.onset)
 
 
 def _labelled(study: Study, analyses: Iterator[Analysis]) -> Iterator[Analysis]:

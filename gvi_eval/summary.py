@@ -45,6 +45,7 @@ def summary(result: StudyResult, folder: Path) -> RenderableType:
     parts += _sentences("Looked into", list(diagnostics_sentences(result.diagnostics)))
     parts += _sentences("Beside these numbers", _notes(result))
     parts += _sentences("Threats to validity", _threats(result))
+    parts += _sentences("What would have to be true for there to be no effect", _tipping(result))
     parts += _sentences("Figures not used", _unused(result))
     parts += _sentences("No estimate for want of figures", _missing(result))
     parts += _sentences("Limits", list(study.limits))
@@ -308,6 +309,9 @@ def _counted(result: StudyResult) -> list[str]:
 
 def _is_of(threat: ThreatResult, specification: str) -> bool:
     return threat.evidence.get("specification") == specification
+def _tipping(result: StudyResult) -> list[str]:
+    """One line a threat of the headline's tipping-point table."""
+    return [f"{row.row}: {row.sentence}" for row in result.tipping.itertuples()]
 
 
 def _sentences(title: str, sentences: list[str]) -> list[RenderableType]:

@@ -35,7 +35,15 @@ def test_the_town_by_hand(written):
 def test_every_analysis_is_told_of_as_it_is_done(written):
     told = []
     run_study(written(), told.append)
-    assert told == ["level + trend", "level", "exact ratio", "burglary, level", "burglary, level + trend", "residuals"]
+    assert told == [
+        "level + trend",
+        "level",
+        "exact ratio",
+        "burglary, level",
+        "burglary, level + trend",
+        "residuals",
+        "tipping points",
+    ]
 
 
 @pytest.mark.parametrize(
