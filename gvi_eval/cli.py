@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 # verb -> the module of gvi_eval.verbs that holds it, and the name of its function there
-VERBS: dict[str, str] = {}
+VERBS: dict[str, str] = {"power": "power"}
 
 
 class Verbs(click.Group):

@@ -64,6 +64,8 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
             _write(fresh / "detection.csv", csv_bytes(detections_table(result.detections)))
         if not result.tipping.empty:
             _write(fresh / "tipping.csv", csv_bytes(result.tipping))
+        if not result.settle.empty:
+            _write(fresh / "settle.csv", csv_bytes(result.settle))
         _write(fresh / "agreement.csv", csv_bytes(agreement_table(result)))
         if not (comparisons := comparisons_table(result)).empty:
             _write(fresh / "comparisons.csv", csv_bytes(comparisons))

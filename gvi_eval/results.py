@@ -88,6 +88,8 @@ class StudyResult:
     missing: tuple[Missing, ...] = ()
     detections: tuple[Detection, ...] = ()
     tipping: pd.DataFrame = field(default_factory=pd.DataFrame)  # of the headline: see `tipping_frame`
+    settle: pd.DataFrame = field(default_factory=pd.DataFrame)  # see `gvi_eval.sensitivity.settle`
+    not_simulated: str = ""  # what to say where the releases that could be had were not simulated
 
     @property
     def headline(self) -> Analysis:

@@ -21,6 +21,7 @@ from gvi_eval.sensitivity.leave_out import leave_out
 from gvi_eval.sensitivity.level_trend import has_trend, level_and_trend
 from gvi_eval.sensitivity.placebo_dates import placebo_dates
 from gvi_eval.sensitivity.power import PowerRow, power_table
+from gvi_eval.sensitivity.settle import settled
 from gvi_eval.sensitivity.threats import ThreatResult
 from gvi_eval.sensitivity.threats.battery import battery, not_asked
 from gvi_eval.sensitivity.threats.case import Case, case_of
@@ -57,6 +58,8 @@ def run_study(
     diagnostics = _diagnostics(study, analyses, done)
     threats, detections = _battery(plan, analyses, executor, done)
     fading = () if threats or diagnostics.fading is None else (diagnostics.fading.reading,)
+    fading = () if diagnostics.fading is None else (diagnostics.fading.reading,)
+    settled = _settled(plan, analyses, resample, done)
     return StudyResult(
         study=study,
         file=path,
@@ -69,6 +72,11 @@ def run_study(
         missing=plan.missing,
         detections=detections,
         tipping=_tipping(study, analyses, done),
+        settle=pd.DataFrame() if settled is None else settled,
+        not_simulated=""
+        if settled is not None or not study.releases
+        else f"what {len(study.releases)} releases would tell was not simulated for this state of the study and the program; "
+        f"gvi-eval power {study.name} does it and keeps it",
     )
 
 
@@ -141,6 +149,14 @@ def _power(study: Study, analyses: list[Analysis], done: Callable[[str], None]) 
         return ()
     headline = next(analysis for analysis in analyses if analysis.specification.headline)
     return power_table(headline.estimator, headline.panel, seed=study.seed, simulated=study.power_draws, done=done)
+
+
+def _settled(plan: Plan, analyses: list[Analysis], resample: bool, done: Callable[[str], None]) -> pd.DataFrame | None:
+    """What the releases that could be had would tell: read where it was simulated, simulated only with ``resample``."""
+    if not plan.study.releases:
+        return None
+    headline = next(analysis for analysis in analyses if analysis.specification.headline)
+    return settled(plan.study, plan.file, headline.estimator, headline.panel, simulate=resample, done=done)
 
 
 def _tipping(study: Study, analyses: list[Analysis], done: Callable[[str], None]) -> pd.DataFrame:

@@ -270,6 +270,21 @@ class MissingSeries:
 
 
 @dataclass(frozen=True)
+class Release:
+    """A series that could be had: who holds it, which months, and what it ``changes`` of the figures that are published.
+
+    ``changes`` is written as for ``gvi-eval power --if``: monthly, +24m, donors=20, rate=2.5, or several with commas between.
+    """
+
+    name: str
+    series: str
+    holder: str
+    months: Window
+    changes: str
+    note: str | None = None
+
+
+@dataclass(frozen=True)
 class Study:
     """One evaluation, complete: nothing about it is decided anywhere else."""
 
@@ -286,6 +301,7 @@ class Study:
     smallest_effect: tuple[float, float] = (0.90, 1.11)
     limits: tuple[str, ...] = ()
     missing_series: tuple[MissingSeries, ...] = ()
+    releases: tuple[Release, ...] = ()
     grid: Grid | None = None
     candidate_starts: Window | None = None  # the first and last day of the starts that are compared as a diagnostic
     seed: int = 1
@@ -390,6 +406,7 @@ def _study(document: dict[str, Any]) -> Study:
             MissingSeries(**{key: tuple(value) if isinstance(value, list) else value for key, value in item.items()})
             for item in document.get("missing_series", ())
         ),
+        releases=tuple(Release(**{**item, "months": _window(item["months"])}) for item in document.get("releases", ())),
         grid=_grid(document.get("grid")),
         candidate_starts=_window(document["candidate_starts"]) if "candidate_starts" in document else None,
         seed=document.get("seed", Study.seed),

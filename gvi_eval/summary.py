@@ -22,6 +22,8 @@ from gvi_eval.sensitivity.exclusion import exclusion, exclusion_by_placebos
 from gvi_eval.sensitivity.level_trend import LevelTrend
 from gvi_eval.sensitivity.power import detectable_of, power_sentence
 from gvi_eval.sensitivity.threats import STATES, ThreatResult
+from gvi_eval.sensitivity.settle import settle_sentences
+from gvi_eval.sensitivity.threats import ThreatResult
 from gvi_eval.study import Outcome
 from gvi_eval.writing import slug
 
@@ -46,6 +48,7 @@ def summary(result: StudyResult, folder: Path) -> RenderableType:
     parts += _sentences("Beside these numbers", _notes(result))
     parts += _sentences("Threats to validity", _threats(result))
     parts += _sentences("What would have to be true for there to be no effect", _tipping(result))
+    parts += _sentences("What would settle it", settle_sentences(result.settle) if len(result.settle) else _unsettled(result))
     parts += _sentences("Figures not used", _unused(result))
     parts += _sentences("No estimate for want of figures", _missing(result))
     parts += _sentences("Limits", list(study.limits))
@@ -312,6 +315,10 @@ def _is_of(threat: ThreatResult, specification: str) -> bool:
 def _tipping(result: StudyResult) -> list[str]:
     """One line a threat of the headline's tipping-point table."""
     return [f"{row.row}: {row.sentence}" for row in result.tipping.itertuples()]
+
+
+def _unsettled(result: StudyResult) -> list[str]:
+    return [result.not_simulated] if result.not_simulated else []
 
 
 def _sentences(title: str, sentences: list[str]) -> list[RenderableType]:

@@ -10,13 +10,16 @@ from scipy import stats
 
 from gvi_eval.errors import EstimationError
 from gvi_eval.estimators.segmented import Segmented
+from gvi_eval.executor import Processes
 from gvi_eval.sensitivity.power import (
     Noise,
+    Scatter,
     detectable_of,
     detectable_ratio,
     noise_settings,
     power_sentence,
     power_table,
+    scatter_of,
     significant_reading,
     simulate,
 )
@@ -112,3 +115,27 @@ def test_an_estimator_that_refuses_its_simulations_has_no_power(series):
 
     with pytest.raises(EstimationError, match="refusing refused more than half of the series simulated with Poisson noise"):
         power_table(Refusing(), series, seed=1, simulated=4)
+
+
+def test_a_decisive_answer_is_counted_as_simulated():
+    # sd .1; limits .1 up and .15 down: what excludes 1, and what lies between .9 and 1.11 all the same.
+    scatter = Scatter((0.1, 0.1), (0.06, 0.06), (0.05, 0.05))
+    for truth in (1.0, 0.9, 0.75):
+        x = np.log(truth) + 0.1 * np.random.default_rng(4).standard_normal(400_000)
+        lower, upper = np.exp(x - 0.05), np.exp(x + 0.06)
+        inside = (lower > 0.9) & (upper < 1.11)
+        assert scatter.decisive(truth, (0.9, 1.11)) == pytest.approx(np.mean((upper < 1) | (lower > 1) | inside), abs=0.003)
+        assert scatter.power(truth) == pytest.approx(np.mean(upper < 1), abs=0.003)
+        if truth == 1.0:
+            assert scatter.clears((0.9, 1.11)) == pytest.approx(np.mean(inside), abs=0.003)
+
+
+def test_an_interval_too_wide_to_lie_inside_clears_nothing():
+    wide = Scatter((0.1, 0.1), (0.3, 0.3), (0.3, 0.3))
+    assert wide.clears((0.9, 1.11)) == 0
+    assert wide.decisive(1.0, (0.9, 1.11)) == pytest.approx(2 * stats.norm.sf(3))
+
+
+def test_the_executor_changes_no_number(series):
+    how = (METHOD, series, np.full(48, 10.0), POISSON, 1, 20)
+    assert scatter_of(*how) == scatter_of(*how, executor=Processes(1))
