@@ -30,6 +30,7 @@ from gvi_eval.results import (
     pairs_table,
     panel_table,
     path_name,
+    power_curve_of,
     power_of,
     threats_table,
 )
@@ -59,6 +60,7 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
         _write(fresh / "pairs.csv", csv_bytes(pairs_table(result)))
         if result.power:
             _write(fresh / "power.csv", csv_bytes(power_of(result)))
+            _write(fresh / "power_curve.csv", csv_bytes(power_curve_of(result)))
         _write(fresh / "threats.csv", csv_bytes(threats_table(result)))
         if result.detections:
             _write(fresh / "detection.csv", csv_bytes(detections_table(result.detections)))

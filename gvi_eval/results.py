@@ -20,7 +20,7 @@ from gvi_eval.sensitivity.exclusion import exclusion
 from gvi_eval.sensitivity.leave_out import LeftOut
 from gvi_eval.sensitivity.level_trend import LevelTrend
 from gvi_eval.sensitivity.placebo_dates import PlaceboDate
-from gvi_eval.sensitivity.power import BENCHMARK, PowerRow, detectable_of, reading_of
+from gvi_eval.sensitivity.power import BENCHMARK, POWER, PowerRow, detectable_of, reading_of
 from gvi_eval.sensitivity.threats import ThreatResult
 from gvi_eval.sensitivity.threats.detection import Detection
 from gvi_eval.study import Specification, Study
@@ -28,6 +28,7 @@ from gvi_eval.windows import CountWindow
 from gvi_eval.writing import slug
 
 RANGE = "range over starts"
+CURVE = np.linspace(0.2, 1.0, 81)  # true ratios of a power curve
 
 
 @dataclass(frozen=True, eq=False)
@@ -323,6 +324,19 @@ def power_of(result: StudyResult) -> pd.DataFrame:
                 "refused": row.refused,
             }
             for row in result.power
+        ]
+    )
+
+
+def power_curve_of(result: StudyResult) -> pd.DataFrame:
+    """One row per noise setting and true ratio: the probability that the headline's design finds it."""
+    return pd.DataFrame(
+        [
+            {"noise": row.noise.name, "ratio": float(ratio), "power": row.scatter.power(float(ratio))}
+            | {"benchmark": BENCHMARK, "wanted": POWER}
+            for row in result.power
+            if row.scatter is not None
+            for ratio in CURVE
         ]
     )
 

@@ -7,11 +7,14 @@ from pathlib import Path
 import pandas as pd
 
 from gvi_eval.figures.alt import alt_forest, alt_path, alt_placebo
+from gvi_eval.figures.alt_design import alt_power, alt_tipping
 from gvi_eval.figures.events import Marker
 from gvi_eval.figures.folder import FigureAbout, save_figure
 from gvi_eval.figures.forest import forest_figure
 from gvi_eval.figures.path import path_figure
 from gvi_eval.figures.placebo import placebo_figure
+from gvi_eval.figures.power_curve import power_figure
+from gvi_eval.figures.tipping import tipping_figure
 from gvi_eval.study import Outcome, Study
 from gvi_eval.writing import slug
 
@@ -49,7 +52,36 @@ def draw_study(
         for name in _draw_placebos(folder, study, plain, source, run):
             names.append(name)
             done(name)
+    for name in _draw_design(folder, study, source, run):
+        names.append(name)
+        done(name)
     return names
+
+
+def _draw_design(folder: Path, study: Study, source: str, run: str) -> Iterator[str]:
+    """What would undo the headline, and what its design could have told, where their tables are."""
+    outcome = study.outcome(study.headline.outcome)
+    words = _in_languages(outcome.title, outcome.label_in)
+    if (folder / "tipping.csv").is_file():
+        table = pd.read_csv(folder / "tipping.csv")
+        title = f"{study.title}: what would have to be true for there to be no effect"
+        caption = (
+            f"Specification “{study.headline.name}”, start {table['onset'].iloc[0]}. 100 % is what would be the whole effect "
+            f"if it acted alone; to the left of 0 % lies what would hide one. Outcome: {outcome.title}. {source}."
+        )
+        about = FigureAbout("tipping", title, caption, alt_tipping(table, outcome=words), source, run)
+        save_figure(tipping_figure(table, title=title, caption=caption), folder / "figures" / "tipping", table, about)
+        yield "tipping"
+    if (folder / "power_curve.csv").is_file():
+        table = pd.read_csv(folder / "power_curve.csv")
+        title = f"{study.title}: what the design could have found"
+        caption = (
+            f"Specification “{study.headline.name}”: the probability that its interval lies below 1, simulated about what was "
+            f"expected without the programme. Outcome: {outcome.title}. {source}."
+        )
+        about = FigureAbout("power", title, caption, alt_power(table, outcome=words), source, run)
+        save_figure(power_figure(table, title=title, caption=caption), folder / "figures" / "power", table, about)
+        yield "power"
 
 
 def _shown(ratios: pd.DataFrame, outcome: Outcome) -> pd.Series | None:

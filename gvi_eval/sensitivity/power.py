@@ -41,6 +41,7 @@ class PowerRow:
     standard_error: float
     half_width: float
     refused: int
+    scatter: "Scatter | None" = None  # what the rest is worked out from, at any other ratio
 
 
 def power_sentence(row: PowerRow) -> str:
@@ -191,7 +192,8 @@ class Scatter:
 
 def power_row(noise: Noise, scatter: Scatter) -> PowerRow:
     sd, up, _ = scatter.at(BENCHMARK)
-    return PowerRow(noise, scatter.detectable(), scatter.power(BENCHMARK), scatter.reading(BENCHMARK), sd, up, scatter.refused)
+    found, read = scatter.power(BENCHMARK), scatter.reading(BENCHMARK)
+    return PowerRow(noise, scatter.detectable(), found, read, sd, up, scatter.refused, scatter)
 
 
 def scatter_of(
