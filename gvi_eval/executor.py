@@ -134,12 +134,19 @@ def result_hash(results: Mapping[str, Any]) -> str:
 
 
 def executor_named(name: str, jobs: int | None = None) -> "Executor":
-    """The executor of this name: serial, or processes with so many workers (by default one a core)."""
+    """The executor of this name: serial, processes with so many workers (by default one a core), or a scheduler's address."""
     if name == Serial.name:
         return Serial()
     if name == Processes.name:
         return Processes(jobs)
-    raise StudyError(f"there is no executor '{name}'; choose {Serial.name} or {Processes.name}")
+    if "://" in name:
+        from gvi_eval.cluster import Scheduler
+
+        return Scheduler(name)
+    raise StudyError(
+        f"there is no executor '{name}'; choose {Serial.name}, {Processes.name}, or the address of a scheduler such as "
+        "tcp://127.0.0.1:8786"
+    )
 
 
 def work(batch: Batch) -> Reply:

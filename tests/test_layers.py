@@ -8,10 +8,10 @@ from pathlib import Path
 from gvi_eval.hashing import PACKAGE
 
 LAYERS = (
-    {"errors", "resources", "hashing", "writing", "executor", "threads"},
+    {"errors", "resources", "hashing", "writing", "executor", "cluster", "threads"},
     {"intervals", "declared"},
     {"study"},
-    {"schema", "privacy", "tables", "windows", "sources"},
+    {"choices", "schema", "privacy", "tables", "windows", "sources"},
     {"indicators"},
     {"panel"},
     {"containment", "missing_series", "lock"},
@@ -27,7 +27,7 @@ LAYERS = (
     {"results"},
     {"comparisons"},
     {"report"},
-    {"summary", "publish", "plan", "run", "verify"},
+    {"summary", "publish", "plan", "curve", "run", "verify"},
     {"synthesis"},
     {"verbs"},
     {"cli"},
