@@ -37,7 +37,7 @@ class Scheduler:
             client.close(timeout=self.patience)
 
     def _through(self, client: Any, batches: Iterable[Batch], finished: Callable[[Reply], None]) -> None:
-        """A few batches ahead of the workers, each reply handed over as it comes; after an error what is under way ends first."""
+        """A few batches ahead of the workers, replies handed over as they come; after an error what is under way ends first."""
         from distributed import as_completed
         from distributed.scheduler import KilledWorker
 

@@ -12,9 +12,10 @@ from gvi_eval.assembly import build_panel
 from gvi_eval.choices import SINGLE, Choices, Combination, load_choices
 from gvi_eval.errors import EstimationError, StudyError
 from gvi_eval.executor import Executor, map_tasks, result_hash, task_seed
-from gvi_eval.hashing import file_hash
 from gvi_eval.panel import Panel
 from gvi_eval.plan import read_tables
+from gvi_eval.resources import CHECKOUT
+from gvi_eval.sensitivity.curve_record import FOLDER, Curve, curve_key, program_hash, read_curve
 from gvi_eval.sensitivity.null_series import NullFit, null_fit, reassigned, simulated
 from gvi_eval.sensitivity.specification import (
     Admission,
@@ -30,7 +31,6 @@ from gvi_eval.sensitivity.specification import (
 )
 from gvi_eval.study import Study, load_study
 
-FOLDER = "curve"
 SERIES = 199  # simulated without an effect; the smallest p is then 1/200
 OBSERVED = "observed"
 LEAST = 0.5  # of the specifications of a series without an effect that must give a ratio for it to count
@@ -40,6 +40,8 @@ LEAST = 0.5  # of the specifications of a series without an effect that must giv
 class Declared:
     """A study's curve before anything is estimated: its panels, the combinations that are run, and the one that is claimed."""
 
+    file: Path
+    key: str
     study: Study
     choices: Choices
     panels: Mapping[str, Panel]
@@ -53,18 +55,22 @@ class Declared:
         return self.places or tuple(f"simulated {number:03d}" for number in range(1, SERIES + 1))
 
 
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """A curve as it was computed: a row per specification, its summary, and its joint test."""
-
-    key: str
-    table: pd.DataFrame
-    test: Mapping[str, Any]
-
-
 def declare(path: Path) -> Declared | None:
     """What the study file says about its curve, held to its figures; None where it declares none."""
-    path = Path(path)
+    asked = _asked(Path(path))
+    if asked is None:
+        return None
+    study, choices, panels = asked
+    admission = admit(choices, panels)
+    claimed = claimed_of(admission.admitted, study.headline, study.baseline, study.treatment.start.earliest)
+    compares = any(chosen.donors.name != SINGLE for chosen in admission.admitted)
+    places = tuple(panels[claimed.figures.value].donors) if compares else ()
+    key = curve_key(study, choices, panels, SERIES)
+    return Declared(Path(path), key, study, choices, panels, admission, claimed, places)
+
+
+def _asked(path: Path) -> tuple[Study, Choices, dict[str, Panel]] | None:
+    """The study, its choices, and the figures of each outcome that they name."""
     choices = load_choices(path)
     if choices is None:
         return None
@@ -77,64 +83,90 @@ def declare(path: Path) -> Declared | None:
                 f"{path.name}: curve: figures '{choice.name}' name the outcome '{choice.value}', which is not declared; "
                 f"declared are {', '.join(known)}"
             )
-    panels = {choice.value: build_panel(study, tables, choice.value) for choice in choices.figures}
-    admission = admit(choices, panels)
-    claimed = claimed_of(admission.admitted, study.headline, study.baseline, study.treatment.start.earliest)
-    compares = any(chosen.donors.name != SINGLE for chosen in admission.admitted)
-    places = tuple(panels[claimed.figures.value].donors) if compares else ()
-    return Declared(study, choices, panels, admission, claimed, places)
+    return study, choices, {choice.value: build_panel(study, tables, choice.value) for choice in choices.figures}
 
 
 @lru_cache(maxsize=2)
-def _declared(path: str, mark: str) -> Declared:
-    """Read once in each worker; ``mark`` is the hash of the study file, so that a changed one is read again."""
-    return declare(Path(path))
+def _declared(study: str, key: str) -> Declared:
+    """Read once in each process; ``key`` is that of the curve, so that a changed study is read again."""
+    declared = declare(CHECKOUT / study)
+    if declared is None or declared.key != key:
+        raise StudyError(f"{study} is not the study that was asked for; give every worker the same files")
+    return declared
 
 
 @lru_cache(maxsize=2)
-def _null(path: str, mark: str) -> NullFit:
-    declared = _declared(path, mark)
+def _null(study: str, key: str) -> NullFit:
+    declared = _declared(study, key)
     return null_fit(declared.panels[declared.claimed.figures.value])
 
 
 def piece(inputs: Mapping[str, str], seed: int) -> list[list[Any]]:
     """One series and one method of a curve, for an executor: an `Answer` per specification, in order, as lists."""
-    path, mark, series = inputs["study"], inputs["mark"], inputs["series"]
-    declared = _declared(path, mark)
+    study, key, series = inputs["study"], inputs["key"], inputs["series"]
+    declared = _declared(study, key)
     if series == OBSERVED:
         panels: Mapping[str, Panel] = declared.panels
     elif series in declared.places:
         panels = reassigned(declared.panels, series)
     else:
-        panels = simulated(_null(path, mark), declared.panels, task_seed(declared.study.seed, series))
+        panels = simulated(_null(study, key), declared.panels, task_seed(declared.study.seed, series))
     asked = [chosen for chosen in declared.admission.admitted if chosen.method.name == inputs["method"]]
     return [list(asdict(each).values()) for each in answers(asked, panels)]
 
 
 def compute(
-    path: Path,
+    declared: Declared,
     executor: Executor | None = None,
     folder: Path | None = None,
     series: Iterable[str] | None = None,
     done: Callable[[int, int], None] = lambda finished, of: None,
-) -> tuple[Declared, dict[str, list[Answer]], str]:
-    """The answers of the observed and of the other series (all by default), by series, and their hash."""
-    path = Path(path).resolve()
-    mark = file_hash(path)
-    declared = _declared(str(path), mark)
-    wanted = (OBSERVED, *(declared.others if series is None else series))
+) -> tuple[dict[str, list[Answer]], str]:
+    """The answers of the observed and of the other series (all by default), by series, and the hash of them all.
+
+    Pieces that are finished are kept in ``folder``, where one is given, and taken from it when the work goes on.
+    """
     methods = list(dict.fromkeys(chosen.method.name for chosen in declared.admission.admitted))
+    names = (OBSERVED, *(declared.others if series is None else series))
+    study = _from_checkout(declared.file)
     tasks = {
-        f"{name}/{method}": {"study": str(path), "mark": mark, "series": name, "method": method}
-        for name in wanted
+        f"{name}/{method}": {"study": study, "key": declared.key, "series": name, "method": method}
+        for name in names
         for method in methods
     }
-    told = map_tasks(piece, tasks, executor=executor, seed=declared.study.seed, batch=1, folder=folder, done=done)
-    by_series = {name: [Answer(*row) for method in methods for row in told[f"{name}/{method}"]] for name in wanted}
-    return declared, by_series, result_hash(told)
+    told = map_tasks(
+        piece,
+        tasks,
+        executor=executor,
+        seed=declared.study.seed,
+        batch=1,
+        folder=folder,
+        code=program_hash(),
+        done=done,
+    )
+    return {name: [Answer(*row) for method in methods for row in told[f"{name}/{method}"]] for name in names}, result_hash(told)
 
 
-def curve_of(declared: Declared, told: Mapping[str, list[Answer]], key: str) -> Curve:
+def _from_checkout(file: Path) -> str:
+    """A study file as every worker finds it, wherever its checkout lies; one outside by its whole path."""
+    file = file.resolve()
+    return file.relative_to(CHECKOUT).as_posix() if file.is_relative_to(CHECKOUT) else str(file)
+
+
+def stored_curve(path: Path) -> Curve | str | None:
+    """The record beside a study file; a sentence where it has not been computed, None where the study declares no curve."""
+    path = Path(path)
+    asked = _asked(path)
+    if asked is None:
+        return None
+    study, choices, panels = asked
+    found = read_curve(path.parent / FOLDER, curve_key(study, choices, panels, SERIES))
+    if found is None:
+        return f"the specification curve of these figures has not been computed; gvi-eval curve {study.name} does"
+    return found
+
+
+def curve_of(declared: Declared, told: Mapping[str, list[Answer]]) -> Curve:
     """The curve as it is published: one row per specification, sorted as declared, and the joint test."""
     observed = told[OBSERVED]
     own = observed[declared.admission.admitted.index(declared.claimed)]
@@ -153,7 +185,7 @@ def curve_of(declared: Declared, told: Mapping[str, list[Answer]], key: str) -> 
         else:
             others.append(each)
     tests = joint_tests(summary, others) if others else ()
-    return Curve(key, curve_table(declared, observed), _test(declared, summary, tests, others, silent))
+    return Curve(declared.key, curve_table(declared, observed), _test(declared, summary, tests, others, silent))
 
 
 def curve_table(declared: Declared, told: Iterable[Answer]) -> pd.DataFrame:

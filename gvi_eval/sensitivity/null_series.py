@@ -1,6 +1,6 @@
 """Series in which nothing happened: simulated from a fit without a step, or another place put in the treated one's stead."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,7 +66,7 @@ def simulated(null: NullFit, panels: Mapping[str, Panel], seed: int) -> dict[str
 
 
 def _seen_through(panel: Panel, cumulative: np.ndarray, since: int) -> Panel:
-    """The panel with each figure of the treated unit as the events on its days; ``cumulative`` (day + 1,) from day ``since``."""
+    """The panel with each figure of the treated unit as the events on its days; ``cumulative`` (day + 1,) from ``since``."""
     unit, _ = panel.sole_treated
 
     def events(first: int, last: int) -> int:
@@ -79,7 +79,7 @@ def _seen_through(panel: Panel, cumulative: np.ndarray, since: int) -> Panel:
     return panel.with_(values=values, windows=windows)
 
 
-def _drawn(window: CountWindow, events) -> CountWindow:
+def _drawn(window: CountWindow, events: Callable[[int, int], int]) -> CountWindow:
     return replace(window, count=sum(events(first.toordinal(), last.toordinal()) for first, last in window.ranges))
 
 

@@ -288,7 +288,7 @@ def _ranked(statistic: str, observed: float, extreme: list[float]) -> JointTest:
     others = [value for value in extreme[1:] if value == value]
     beyond = sum(value >= extreme[0] - 1e-12 for value in others)
     count = len(others)
-    return JointTest(statistic, observed, (1 + beyond) / (1 + count), 1 / (1 + count), count)
+    return JointTest(statistic, float(observed), float((1 + beyond) / (1 + count)), 1 / (1 + count), count)
 
 
 def claimed_of(admitted: Iterable[Combination], headline: Specification, baseline: Window, start: date) -> Combination:
@@ -314,6 +314,6 @@ def claimed_of(admitted: Iterable[Combination], headline: Specification, baselin
     ]
     if len(found) != 1:
         raise StudyError(
-            f"{len(found)} combinations of the curve are the headline '{headline.name}'; declare choices of which exactly one is"
+            f"{len(found)} combinations of the curve are the headline '{headline.name}'; declare choices so that one is"
         )
     return found[0]
