@@ -16,18 +16,16 @@ from gvi_eval.panel import Panel
 from gvi_eval.plan import read_tables
 from gvi_eval.resources import CHECKOUT
 from gvi_eval.sensitivity.curve_record import FOLDER, Curve, curve_key, program_hash, read_curve
-from gvi_eval.sensitivity.null_series import NullFit, null_fit, reassigned, simulated
+from gvi_eval.sensitivity.joint_test import Summary, summarise
+from gvi_eval.sensitivity.null_series import NullFit, null_fit, reassigned, seen_through, simulated
 from gvi_eval.sensitivity.specification import (
     Admission,
     Answer,
-    JointTest,
-    Summary,
+    Prepared,
     admit,
     answers,
     claimed_of,
     is_bound,
-    joint_tests,
-    summarise,
 )
 from gvi_eval.study import Study, load_study
 
@@ -105,14 +103,20 @@ def piece(inputs: Mapping[str, str], seed: int) -> list[list[Any]]:
     """One series and one method of a curve, for an executor: an `Answer` per specification, in order, as lists."""
     study, key, series = inputs["study"], inputs["key"], inputs["series"]
     declared = _declared(study, key)
+    prepared = declared.admission.prepared
     if series == OBSERVED:
-        panels: Mapping[str, Panel] = declared.panels
+        panel_of = prepared.of
     elif series in declared.places:
-        panels = reassigned(declared.panels, series)
+        panel_of = Prepared(reassigned(declared.panels, series)).of
     else:
-        panels = simulated(_null(study, key), declared.panels, task_seed(declared.study.seed, series))
+        periods = declared.panels[declared.claimed.figures.value].periods
+        days = simulated(_null(study, key), periods, task_seed(declared.study.seed, series))
+
+        def panel_of(chosen: Combination) -> Panel:
+            return seen_through(prepared.of(chosen), days)
+
     asked = [chosen for chosen in declared.admission.admitted if chosen.method.name == inputs["method"]]
-    return [list(asdict(each).values()) for each in answers(asked, panels)]
+    return [list(asdict(each).values()) for each in answers(asked, panel_of)]
 
 
 def compute(
@@ -184,8 +188,7 @@ def curve_of(declared: Declared, told: Mapping[str, list[Answer]]) -> Curve:
             silent.append(name)
         else:
             others.append(each)
-    tests = joint_tests(summary, others) if others else ()
-    return Curve(declared.key, curve_table(declared, observed), _test(declared, summary, tests, others, silent))
+    return Curve(declared.key, curve_table(declared, observed), _test(declared, summary, others, silent))
 
 
 def curve_table(declared: Declared, told: Iterable[Answer]) -> pd.DataFrame:
@@ -205,15 +208,12 @@ def curve_table(declared: Declared, told: Iterable[Answer]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _test(
-    declared: Declared, summary: Summary, tests: Iterable[JointTest], others: list[Summary], silent: list[str]
-) -> dict[str, Any]:
+def _test(declared: Declared, summary: Summary, others: list[Summary], silent: list[str]) -> dict[str, Any]:
     return {
         "study": declared.study.name,
         "how": "donors in the treated place" if declared.places else "series simulated without an effect",
         "summary": asdict(summary),
         "not_admitted": declared.admission.reasons,
-        "tests": [asdict(each) for each in tests],
         "others": [asdict(each) for each in others],
         "silent": silent,
     }

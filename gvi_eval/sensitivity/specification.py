@@ -1,6 +1,6 @@
-"""The specification curve: every admissible way to have done the analysis, run, and what the crowd of answers looks like."""
+"""The specification curve: every admissible way to have done the analysis, and what each of them says."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -16,22 +16,6 @@ from gvi_eval.study import Specification, Window
 
 EPOC_POINTS = 3  # figures on each side of the start, below which nothing is admitted
 POINTS_FOR_SLOPE = 8  # figures after the start, below which no change of slope is
-
-
-@dataclass(frozen=True, eq=False)
-class Admission:
-    """Which combinations are run, and which are not, each with its reason."""
-
-    admitted: tuple[Combination, ...]
-    not_admitted: tuple[tuple[Combination, str], ...]
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        """How many combinations each reason kept out."""
-        counted: dict[str, int] = {}
-        for _, reason in self.not_admitted:
-            counted[reason] = counted.get(reason, 0) + 1
-        return dict(sorted(counted.items()))
 
 
 @dataclass(frozen=True)
@@ -69,14 +53,18 @@ class Prepared:
     """Panels of combinations, each built once: by figures, days, what is left out and donors, then by start."""
 
     panels: Mapping[str, Panel]  # by outcome
-    built: dict[tuple[str, ...], Panel] = field(default_factory=dict)
+    frames: dict[tuple[str, ...], Panel] = field(default_factory=dict)
+    started: dict[tuple[str, ...], Panel] = field(default_factory=dict)
 
     def of(self, chosen: Combination) -> Panel:
         """The panel that a combination sees. Raises as the transforms do."""
-        if chosen.frame not in self.built:
-            self.built[chosen.frame] = self._frame(chosen)
-        panel = self.built[chosen.frame]
-        return panel.starting(period_of(chosen.starts.value, panel.frequency))
+        key = (*chosen.frame, chosen.starts.name)
+        if key not in self.started:
+            if chosen.frame not in self.frames:
+                self.frames[chosen.frame] = self._frame(chosen)
+            panel = self.frames[chosen.frame]
+            self.started[key] = panel.starting(period_of(chosen.starts.value, panel.frequency))
+        return self.started[key]
 
     def _frame(self, chosen: Combination) -> Panel:
         panel = self.panels[chosen.figures.value].since(chosen.baselines.value).until(chosen.windows.value)
@@ -88,6 +76,23 @@ class Prepared:
                 continue
             panel = getattr(panel, name)(value)
         return panel if chosen.leave_out.value is None else panel.dropping(chosen.leave_out.value)
+
+
+@dataclass(frozen=True, eq=False)
+class Admission:
+    """Which combinations are run, which are not, each with its reason, and the panels that they see."""
+
+    prepared: Prepared
+    admitted: tuple[Combination, ...]
+    not_admitted: tuple[tuple[Combination, str], ...]
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many combinations each reason kept out."""
+        counted: dict[str, int] = {}
+        for _, reason in self.not_admitted:
+            counted[reason] = counted.get(reason, 0) + 1
+        return dict(sorted(counted.items()))
 
 
 def estimator_of(chosen: Combination) -> Estimator:
@@ -119,7 +124,7 @@ def admit(choices: Choices, panels: Mapping[str, Panel]) -> Admission:
             admitted.append(chosen)
         else:
             kept_out.append((chosen, reason))
-    return Admission(tuple(admitted), tuple(kept_out))
+    return Admission(prepared, tuple(admitted), tuple(kept_out))
 
 
 def _reason(prepared: Prepared, chosen: Combination) -> str | None:
@@ -167,12 +172,12 @@ def content_of(panel: Panel) -> tuple[object, ...]:
     )
 
 
-def answers(combinations: Iterable[Combination], panels: Mapping[str, Panel]) -> Iterator[Answer]:
-    """What each combination says of these figures, in order; those that see the same are estimated once."""
-    prepared, known = Prepared(panels), {}
+def answers(combinations: Iterable[Combination], panel_of: Callable[[Combination], Panel]) -> Iterator[Answer]:
+    """What each combination says, in order; those that see the same figures are estimated once."""
+    known: dict[tuple[object, ...], Answer] = {}
     for chosen in combinations:
         try:
-            panel = prepared.of(chosen)
+            panel = panel_of(chosen)
         except (StudyError, DataError) as fault:
             yield Answer(refusal=str(fault))
             continue
@@ -201,94 +206,6 @@ def _answer(effect: Effect) -> Answer:
         return Answer(point=float(effect.point))
     own = effect.intervals[0]
     return Answer(float(effect.point), float(own.lower), float(own.upper), float(own.level), own.kind)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A curve in a few numbers; shares are of the specifications that gave a ratio.
-
-    median: of the log ratios, the middle of the curve and no estimate of anything; same_sign: on the claimed one's side of
-    1; excluding: with an interval that lies on one side of 1; rank: of the claimed point from the lowest, 1 being lowest.
-    """
-
-    specifications: int
-    refused: int
-    median: float
-    scaled: float
-    excluding: float
-    same_sign: float | None = None
-    rank: int | None = None
-
-
-def summarise(told: Iterable[Answer], claimed: Answer | None = None) -> Summary:
-    """The curve in a few numbers. Raises `EstimationError` where no specification gave a ratio."""
-    told = list(told)
-    given = [each for each in told if each.told]
-    if not given:
-        raise EstimationError(f"none of {len(told)} specifications gave a ratio, so there is no curve; read their refusals")
-    logs = np.log([each.point for each in given])
-    scaled = [each.scaled for each in given if each.scaled is not None]
-    rank = same = None
-    if claimed is not None and claimed.told:
-        own = np.log(claimed.point)
-        same = float(np.mean(np.sign(logs) == np.sign(own)))
-        rank = int((logs < own).sum()) + 1
-    return Summary(
-        specifications=len(told),
-        refused=len(told) - len(given),
-        median=float(np.median(logs)),
-        scaled=float(np.median(scaled)) if scaled else float("nan"),
-        excluding=float(np.mean([each.excludes for each in given])),
-        same_sign=same,
-        rank=rank,
-    )
-
-
-@dataclass(frozen=True)
-class JointTest:
-    """How unusual the whole curve is among curves without an effect.
-
-    p = (1 + number of the other curves at least as extreme) / (1 + their number); ``floor`` is the smallest it can be.
-    """
-
-    statistic: str
-    observed: float
-    p: float
-    floor: float
-    series: int
-
-
-def joint_tests(observed: Summary, others: Iterable[Summary]) -> tuple[JointTest, ...]:
-    """The tests of a curve beside those of series without an effect.
-
-    The middle of the curve is two-sided, by its distance from the middle of all curves, its own included, because without an
-    effect a trend alone can put that middle off 1; so is the middle of the ratios over their widths, which suits places of
-    different size; then the middle towards a fall alone, and the share of intervals excluding 1, larger being more extreme.
-    After Simonsohn, Simmons & Nelson (2020) Specification curve analysis, Nature Human Behaviour 4,
-    doi:10.1038/s41562-020-0912-z.
-    """
-    others = list(others)
-    medians = [each.median for each in (observed, *others)]
-    scaled = [each.scaled for each in (observed, *others)]
-    excluding = [each.excluding for each in (observed, *others)]
-    return (
-        _ranked("median log ratio, either side", observed.median, _distances(medians)),
-        _ranked("median of log ratio over half-width, either side", observed.scaled, _distances(scaled)),
-        _ranked("median log ratio, a fall", observed.median, [-value for value in medians]),
-        _ranked("share of intervals excluding 1", observed.excluding, excluding),
-    )
-
-
-def _distances(values: list[float]) -> list[float]:
-    return list(np.abs(np.array(values) - np.nanmedian(values)))
-
-
-def _ranked(statistic: str, observed: float, extreme: list[float]) -> JointTest:
-    """The first of ``extreme`` is the observed curve's; larger is more extreme, ties count against it."""
-    others = [value for value in extreme[1:] if value == value]
-    beyond = sum(value >= extreme[0] - 1e-12 for value in others)
-    count = len(others)
-    return JointTest(statistic, float(observed), float((1 + beyond) / (1 + count)), 1 / (1 + count), count)
 
 
 def claimed_of(admitted: Iterable[Combination], headline: Specification, baseline: Window, start: date) -> Combination:
