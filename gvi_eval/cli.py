@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 # verb -> the module of gvi_eval.verbs that holds it, and the name of its function there
 VERBS: dict[str, str] = {"power": "power"}
 VERBS: dict[str, str] = {"curve": "curve"}
+VERBS: dict[str, str] = {"checklist": "checklist", "monitor": "monitor"}
 
 
 class Verbs(click.Group):

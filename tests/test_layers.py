@@ -13,6 +13,7 @@ LAYERS = (
     {"study"},
     {"choices", "schema", "privacy", "tables", "windows", "sources"},
     {"indicators"},
+    {"readings"},
     {"panel"},
     {"containment", "missing_series", "lock"},
     {"assembly"},
@@ -28,12 +29,14 @@ LAYERS = (
     {"comparisons"},
     {"report"},
     {"summary", "publish", "plan", "curve", "run", "verify"},
+    {"summary", "publish", "plan", "run", "verify"},
+    {"monitoring"},
     {"synthesis"},
     {"verbs"},
     {"cli"},
     {"__main__"},
 )
-FORBIDDEN = {"figures": {"estimators", "inference"}, "report": {"estimators", "inference"}, "indicators": {"effect"}}
+FORBIDDEN = {"figures": {"estimators", "inference"}, "report": {"estimators", "inference"}, "indicators": {"effect"}, "readings": {"effect"}, "monitoring": {"effect"}}
 PLACE = {name: place for place, layer in enumerate(LAYERS) for name in layer}
 
 
