@@ -81,7 +81,7 @@ class Indicator:
 
 @dataclass(frozen=True)
 class Given:
-    """What partners gave up to a day, as a published sentence states it; ``value`` stands in ``quote``, which stands in the table."""
+    """What partners gave up to a day, as a published sentence states it: ``value`` is in ``quote``, and that in the table."""
 
     start: date | None
     end: date
@@ -170,7 +170,9 @@ def find_plan(name: str) -> Path:
     for file in (Path(name), FOLDER / f"{name}.toml"):
         if file.is_file():
             return file
-    raise StudyError(f"there is no monitoring plan '{name}'; known are {', '.join(embedded_plans())}, or give the path of a TOML")
+    raise StudyError(
+        f"there is no monitoring plan '{name}'; known are {', '.join(embedded_plans())}, or give the path of a TOML"
+    )
 
 
 def load_plan(file: Path) -> Plan:
@@ -273,7 +275,9 @@ class _Named:
         named = {(row.geography, row.indicator) for row in self.rows.itertuples()}
         if silent := sorted(named - self.taken - set(self.left_out)):
             texts = "; ".join(f"{indicator} ({place})" for place, indicator in silent)
-            raise StudyError(f"{file} leaves out what its document names: {texts}; take it up, or list it in left_out with a reason")
+            raise StudyError(
+                f"{file} leaves out what its document names: {texts}; take it up, or list it in left_out with a reason"
+            )
         if unknown := sorted(set(self.left_out) - named):
             raise StudyError(f"{file}: left_out names {unknown[0][1]!r} for {unknown[0][0]!r}, which the document does not")
 
@@ -316,7 +320,9 @@ def _given(name: str, record: Mapping[str, Any], file: Path) -> Given:
     line = int(rows.index[holds][0])
     row = rows.loc[line]
     end = _as_date(row["date_latest"]) or _as_date(row["date_earliest"])
-    return Given(_day(record.get("since")), end, record["value"], record["quote"], record["source"], f"{record['table']}:{line}")
+    return Given(
+        _day(record.get("since")), end, record["value"], record["quote"], record["source"], f"{record['table']}:{line}"
+    )
 
 
 def _numbers(text: str) -> set[float]:

@@ -1,4 +1,4 @@
-"""A monitored plan as tables, as a page, on a terminal and as a folder: readings beside what was wanted, dose beside outcomes."""
+"""A monitored plan as tables, a page, a screen and a folder: readings beside what was wanted, dose beside outcomes."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -116,7 +116,9 @@ def dose_table(plan: Plan) -> pd.DataFrame:
     for dose in plan.dose:
         for each in dose.records:
             start, end = each.start, each.end
-            rows.append((plan.name, dose.name, dose.label, start, end, each.value, each.quote, each.source, each.figure, dose.missing))
+            rows.append(
+                (plan.name, dose.name, dose.label, start, end, each.value, each.quote, each.source, each.figure, dose.missing)
+            )
         if not dose.records:
             rows.append((plan.name, dose.name, dose.label, None, None, None, NO_FIGURE, None, None, dose.missing))
     return pd.DataFrame(rows, columns=DOSE_COLUMNS)
@@ -171,7 +173,9 @@ def reports_of(monitoring: Monitoring) -> str:
     if status is None:
         return "The plan names no status report."
     month = pd.Timestamp(2000, status.month, 1).month_name() if status.month else "no month is stated, so December is taken"
-    return f"A status report every year from {status.first} to {status.last} ({month}); shown is the newest figure it could hold."
+    return (
+        f"A status report every year from {status.first} to {status.last} ({month}); shown is the newest figure it could hold."
+    )
 
 
 def targets_of(monitoring: Monitoring) -> str:
@@ -223,10 +227,16 @@ def sections(monitoring: Monitoring) -> Iterator[tuple[str, list[str]]]:
         ("Readings", [_series_line(each) for each in outcomes if each.readings]),
         ("Status reports", [reports_of(monitoring), *_status_lines(monitoring)]),
         ("Beware", _grouped((each.indicator.name, text) for each in monitoring.followed for text in each.warnings)),
-        ("The start beside its neighbours", [f"{each.indicator.name}: {each.check.standing}; {each.check.sentence}" for each in outcomes if each.check]),
+        (
+            "The start beside its neighbours",
+            [f"{each.indicator.name}: {each.check.standing}; {each.check.sentence}" for each in outcomes if each.check],
+        ),
         ("Intervals", _grouped((each.indicator.name, text) for each in outcomes for text in _intervals(each))),
         ("Figures not used", _grouped((each.indicator.name, text) for each in outcomes for text in each.set_aside)),
-        ("No figure", [f"{each.indicator.label}: {_missing(each)}" for each in outcomes if each.indicator.missing or not each.readings]),
+        (
+            "No figure",
+            [f"{each.indicator.label}: {_missing(each)}" for each in outcomes if each.indicator.missing or not each.readings],
+        ),
         ("Notes", _grouped((each.indicator.name, each.indicator.note) for each in outcomes if each.indicator.note)),
         ("Dose, recorded beside the outcomes", _dose_lines(plan)),
         ("Activities named by the plan, which are not outcomes", [_activity_line(each) for each in monitoring.activities]),
@@ -253,7 +263,9 @@ def _status_lines(monitoring: Monitoring) -> list[str]:
     for each in monitoring.outcomes:
         if each.readings and monitoring.status_years:
             held = ((year, monitoring.status(each, year)) for year in monitoring.status_years)
-            told = (f"{year}: {NO_FIGURE if reading is None else f'{reading.value:g} of {reading.when}'}" for year, reading in held)
+            told = (
+                f"{year}: {NO_FIGURE if reading is None else f'{reading.value:g} of {reading.when}'}" for year, reading in held
+            )
             lines.append(f"{each.indicator.name}: {' · '.join(told)}")
     return lines
 
@@ -279,14 +291,28 @@ def _dose_lines(plan: Plan) -> list[str]:
 def _activity_line(each: Followed) -> str:
     own = each.indicator
     start = f", start {start_of(each)}" if each.origin is not None else ""
-    return f"{own.label}: wanted {own.target or 'not stated'}{start}; {shown(each.last)}" + (f"; {own.missing}" if own.missing else "")
+    return f"{own.label}: wanted {own.target or 'not stated'}{start}; {shown(each.last)}" + (
+        f"; {own.missing}" if own.missing else ""
+    )
 
 
 def page(monitoring: Monitoring) -> str:
     """The same in Markdown."""
     plan = monitoring.plan
-    lines = [f"# {plan.title}", "", f"{plan.place}, from {plan.start}" + (f" to {plan.end}." if plan.end else ", without an end."), ""]
-    lines += [targets_of(monitoring), "", f"**{SENTENCE}**", "", "![The readings of every indicator](figures/indicators/figure.svg)", ""]
+    lines = [
+        f"# {plan.title}",
+        "",
+        f"{plan.place}, from {plan.start}" + (f" to {plan.end}." if plan.end else ", without an end."),
+        "",
+    ]
+    lines += [
+        targets_of(monitoring),
+        "",
+        f"**{SENTENCE}**",
+        "",
+        "![The readings of every indicator](figures/indicators/figure.svg)",
+        "",
+    ]
     lines += ["| outcome | wanted | start | last reading | since the start | target is a number | held by |", "|" + "---|" * 7]
     for each in monitoring.outcomes:
         own = each.indicator
@@ -305,7 +331,9 @@ def publish_plan(monitoring: Monitoring, folder: Path) -> dict[str, Any]:
     The same plan, tables and code give the same bytes. Raises `DataError` for a folder that holds something else.
     """
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
-        raise DataError(f"the folder '{folder}' holds files that are no results and would be replaced; choose another with --out")
+        raise DataError(
+            f"the folder '{folder}' holds files that are no results and would be replaced; choose another with --out"
+        )
     plan = monitoring.plan
     inputs = inputs_of(plan)
     origins = {name: read_origin(path) for name, path in inputs.items()}

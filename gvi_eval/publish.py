@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from gvi_eval.checklists.appraisal import appraise
 from gvi_eval.comparisons import (
     comparisons_table,
     event_study_table,
@@ -46,6 +47,7 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
     """Write everything the study gave into ``folder``, whole or not at all, and return the manifest.
 
     effects.csv, pairs.csv, agreement.csv, threats.csv, detection.csv, diagnostics/, paths/, panels/, figures/<name>/,
+    effects.csv, pairs.csv, agreement.csv, threats.csv, diagnostics/, paths/, panels/, figures/<name>/, checklists.json,
     manifest.json and ro-crate-metadata.json; the same study, tables and code give the same bytes. ``done`` is told of each
     part.
     """
@@ -98,6 +100,7 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
         from gvi_eval.figures.study import draw_study
 
         draw_study(fresh, result.study, source=source_of(origins.values()), run=run, done=done)
+        _write(fresh / "checklists.json", json_bytes(appraise(fresh, result.file)))
         outputs = {file.relative_to(fresh).as_posix(): file_hash(file) for file in sorted(fresh.rglob("*")) if file.is_file()}
         manifest = _manifest(result, origins, run, outputs)
         _write(fresh / "manifest.json", json_bytes(manifest))

@@ -1,4 +1,4 @@
-"""What was published of an indicator: one reading a period, how sure it is, how far it is from the baseline, and what to beware of."""
+"""What was published of an indicator: one reading a period, how sure it is, how far from the start, what to beware of."""
 
 import math
 import re
@@ -88,8 +88,11 @@ class Monitoring:
         return () if status is None else tuple(range(status.first, status.last + 1))
 
     def status(self, followed: Followed, year: int) -> Reading | None:
-        """The newest reading that a report of this year could hold: of a survey or day that had begun, of a count that had ended,
-        and published by then as far as its date of publication is known. Readings before the plan's baseline are none."""
+        """The newest reading that a report of this year could hold.
+
+        A survey had begun by then, the days of any other figure had ended, and it was published as far as that date is known.
+        A figure from years before the plan and its baseline is none.
+        """
         month = self.plan.status.month or 12
         due = (pd.Timestamp(year, month, 1) + pd.offsets.MonthEnd(0)).date()
         floor = min(self.plan.start.year, _year(followed.origin_when) or self.plan.start.year)
@@ -152,14 +155,15 @@ def _excluded(series: Series, first: date) -> dict[str, str]:
 def _set_aside(indicator: Indicator, rows: pd.DataFrame) -> tuple[str, ...]:
     """Every figure that the plan excludes; raises `DataError` where it excludes one that is not published."""
     series = indicator.series
-    own = rows[(rows["unit"] == series.area) & (rows["measure"] == series.measure) & rows["definition"].isin(series.definitions)]
+    areas = [series.area, series.beside]
+    own = rows[rows["unit"].isin(areas) & (rows["measure"] == series.measure) & rows["definition"].isin(series.definitions)]
     told = []
     for each in series.excluded:
         found = own[(own["source"] == each.source) & (own["period_start"] == pd.Timestamp(each.period_start))]
         if found.empty:
             raise DataError(
-                f"indicator '{indicator.name}' excludes a figure of {each.source} from {each.period_start}, which {series.table} "
-                f"does not hold for {series.area}; correct the exclusion"
+                f"indicator '{indicator.name}' excludes a figure of {each.source} from {each.period_start}, which "
+                f"{series.table} does not hold for {series.area}; correct the exclusion"
             )
         told += [f"{value:g} ({each.period_start.year}, {each.source}): {each.reason}" for value in found["value"]]
     return tuple(told)
@@ -230,7 +234,10 @@ def wilson(share: float, answers: float, level: float = LEVEL) -> tuple[float, f
 
 
 def poisson_limits(count: int, level: float = LEVEL) -> tuple[float, float]:
-    """Exact limits of the mean behind a count. Garwood 1936, Fiducial limits for the Poisson distribution, 10.1093/biomet/28.3-4.437."""
+    """Exact limits of the mean behind a count, from χ² quantiles with 2y and 2y + 2 degrees of freedom.
+
+    Garwood 1936, Fiducial limits for the Poisson distribution, 10.1093/biomet/28.3-4.437.
+    """
     from scipy.stats import chi2
 
     tail = (1 - level) / 2
@@ -278,28 +285,28 @@ def _warnings(
     if check and check.standing == "outlier":
         found.append(check.sentence)
     if indicator.baseline is not None and place is not None and readings[place].value != origin:
-        found.append(f"the plan's baseline of {origin:g} is not the {readings[place].value:g} published for {readings[place].when}")
+        found.append(
+            f"the plan's baseline of {origin:g} is not the {readings[place].value:g} published for {readings[place].when}"
+        )
     partners = [each for each in dict.fromkeys(each.counter for each in readings) if each in plan.partners]
     for counter in partners:
         who = COUNTERS[counter]
         if indicator.kind == "stock":
             found.append(
-                f"the register is kept by the programme itself: {who} put persons on it and take them off, so a fall can come from "
-                "the streets or from the register"
+                f"the register is kept by the programme itself: {who} put persons on it and take them off, so a fall can come "
+                "from the streets or from the register"
             )
         else:
             found.append(f"the figures come from a partner of the programme, {who}")
     return found
 
 
-def _check(
-    indicator: Indicator, name: str, origin: float, readings: Sequence[Reading], place: int | None
-) -> BaselineCheck:
+def _check(indicator: Indicator, name: str, origin: float, readings: Sequence[Reading], place: int | None) -> BaselineCheck:
     """The baseline beside the readings next to it, before and after.
 
-    An outlier lies outside the range of its neighbours by more than sampling error: for counts, an exact test of equal rates against
-    the nearer neighbour; for survey shares, a test of two proportions with the design effect. Where the number of answers is not
-    published, the number from which the distance would exceed sampling error is given, and it is an outlier where `SCREEN` do.
+    An outlier lies outside the range of its neighbours by more than sampling error: for counts, an exact test of equal rates
+    against the nearer neighbour; for survey shares, a test of two proportions with the design effect. Where the number of answers
+    is not published, the number that would put the distance beyond sampling error is given, and `SCREEN` or fewer make an outlier.
     """
     if place is None or place == 0 or place == len(readings) - 1:
         missing = "no reading of its own" if place is None else "no reading before it" if place == 0 else "no reading after it"

@@ -36,7 +36,13 @@ LAYERS = (
     {"cli"},
     {"__main__"},
 )
-FORBIDDEN = {"figures": {"estimators", "inference"}, "report": {"estimators", "inference"}, "indicators": {"effect"}, "readings": {"effect"}, "monitoring": {"effect"}}
+FORBIDDEN = {
+    "figures": {"estimators", "inference"},
+    "report": {"estimators", "inference"},
+    "indicators": {"effect"},
+    "readings": {"effect"},
+    "monitoring": {"effect"},
+}
 PLACE = {name: place for place, layer in enumerate(LAYERS) for name in layer}
 
 

@@ -1,4 +1,4 @@
-"""A study appraised: every item of every checklist with its automatic answer or those of the raters, and how far these agree."""
+"""A study appraised: every item with its automatic answer or those of the raters, and how far these agree."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ NOT_APPLICABLE = "not applicable"
 def appraise(folder: Path, study_file: Path) -> dict[str, Any]:
     """The content of checklists.json: a pure function of the saved tables in ``folder``, the study file and its raters' files.
 
-    An item is answered automatically with the rows that show it, or it is asked; an asked item is what each rater said, side by side,
-    or not yet answered. Nothing is averaged and nothing is filled in.
+    An item is answered automatically with the rows that show it, or it is asked; an asked item is what each rater said, side
+    by side, or not yet answered. Nothing is averaged and nothing is filled in.
     """
     saved = Saved(folder, study_file)
     raters = read_raters(study_file.parent)
@@ -26,7 +26,8 @@ def appraise(folder: Path, study_file: Path) -> dict[str, Any]:
     return {
         "study": saved.study.name,
         "headline": saved.study.headline.name,
-        "raters": [rater.name for rater in raters],
+        "generated": saved.study.generated,
+        "raters": [{"name": rater.name, "file": rater.file, "sha256": rater.sha256} for rater in raters],
         "checklists": lists,
         "agreement": [_agreed(each) for each in agreements(raters)],
     }

@@ -3,6 +3,7 @@
 A function returns what it found, with an answer where that settles the item and without one where raters must judge.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
@@ -13,12 +14,23 @@ from gvi_eval.checklists.saved import Found, Saved, declared, written
 from gvi_eval.checklists.synthetic import ANSWERS as SYNTHETIC
 from gvi_eval.errors import DataError
 from gvi_eval.lock import NOT_LOCKED
-from gvi_eval.study import Intervention
+from gvi_eval.study import Intervention, Specification
 
 ENTRY = 3  # points that an interrupted time series needs on each side
 FEW = 12  # figures on a side below which the points are called few
 NEAR = timedelta(days=365)  # before the start, within which another event counts as of the same time
-BESIDE = ("controlled", "synthetic", "sdid", "did", "event_study", "augmented", "penalized", "factor", "bayes_synthetic", "staggered")
+BESIDE = (
+    "controlled",
+    "synthetic",
+    "sdid",
+    "did",
+    "event_study",
+    "augmented",
+    "penalized",
+    "factor",
+    "bayes_synthetic",
+    "staggered",
+)
 
 
 def automatic(item: Item, saved: Saved) -> Found | None:
@@ -27,7 +39,9 @@ def automatic(item: Item, saved: Saved) -> Found | None:
         return None
     found = ANSWERS[item.automatic](saved)
     if found and found.answer is not None and found.answer not in item.options:
-        raise DataError(f"{item.id} takes {', '.join(item.options)}, not '{found.answer}'; correct data_schemas/checklists.json")
+        raise DataError(
+            f"{item.id} takes {', '.join(item.options)}, not '{found.answer}'; correct data_schemas/checklists.json"
+        )
     return found
 
 
@@ -47,7 +61,9 @@ def _events(saved: Saved) -> list[Intervention]:
     return [
         event
         for event in saved.study.events_of(saved.study.headline.unit)
-        if event.role in ("co-intervention", "shock") and start - NEAR <= event.start.latest and event.start.earliest <= saved.window_end
+        if event.role in ("co-intervention", "shock")
+        and start - NEAR <= event.start.latest
+        and event.start.earliest <= saved.window_end
     ]
 
 
@@ -66,7 +82,9 @@ def independent_of_other_changes(saved: Saved) -> Found | None:
     if not events:
         return None
     told = "; ".join(f"{event.name} ({event.start})" for event in events)
-    return Found("high risk", f"declared beside the programme: {told}", declared("interventions, roles co-intervention and shock"))
+    return Found(
+        "high risk", f"declared beside the programme: {told}", declared("interventions, roles co-intervention and shock")
+    )
 
 
 def shape_fixed_beforehand(saved: Saved) -> Found:
@@ -85,7 +103,9 @@ def recording_unchanged(saved: Saved) -> Found | None:
         return Found("high risk", str(flagged["sentence"].iloc[0]), saved.row("threats.csv", flagged, 1))
     events = [event for event in saved.study.interventions if event.role == "recording change"]
     told = "; ".join(f"{event.name} ({event.start})" for event in events)
-    return Found(None, f"changes of recording that are declared: {told or 'none'}", declared("interventions, role recording change"))
+    return Found(
+        None, f"changes of recording that are declared: {told or 'none'}", declared("interventions, role recording change")
+    )
 
 
 def _gaps(saved: Saved) -> tuple[int, int, int]:
@@ -105,17 +125,27 @@ def incomplete_data(saved: Saved) -> Found:
 
 
 def selective_reporting(saved: Saved) -> Found:
-    names = [each.name for each in saved.study.declared]
+    declared_ones = saved.study.declared
     told = set(saved.effects["specification"])
-    missing = [name for name in names if name not in told]
+    shown = {_question(saved, each) for each in declared_ones if each.name in told}
+    missing = [each.name for each in declared_ones if each.name not in told and _question(saved, each) not in shown]
     links = (*declared("specifications and grid"), *written("effects.csv", "specification"))
     if missing:
-        return Found("high risk", f"{len(missing)} of {len(names)} declared analyses are not reported: {missing[0]}", links)
+        return Found(
+            "high risk", f"{len(missing)} of {len(declared_ones)} declared analyses are not reported: {missing[0]}", links
+        )
     refused = int(saved.effects.drop_duplicates("specification")["refusal"].notna().sum())
-    every = f"all {len(names)} declared analyses are reported, {refused} of them refused"
+    every = f"all {len(declared_ones)} declared analyses are reported; {refused}, those added beside them included, are refused"
     if saved.planned == NOT_LOCKED:
         return Found("unclear", f"{every}; the plan was {NOT_LOCKED}, so what was declared could have been picked", links)
     return Found("low risk", every, links)
+
+
+def _question(saved: Saved, own: Specification) -> tuple[object, ...]:
+    """What two analyses share that are one: a point of the grid that is declared by name as well is run once."""
+    start = own.start or saved.study.treatment_of(own.unit).start.earliest
+    trend = own.settings.get("trend", True)
+    return own.estimator, own.outcome, own.unit, own.window, own.transforms, start, trend
 
 
 def other_risks(saved: Saved) -> Found:
@@ -135,7 +165,11 @@ def maryland(saved: Saved) -> Found:
     row = saved.headline.iloc[0]
     refused = saved.headline["refusal"].notna().any()
     if row["estimator"] in BESIDE and not refused:
-        return Found("3", f"the headline, {row['specification']} ({row['estimator']}), compares with a control that holds", saved.of_headline())
+        return Found(
+            "3",
+            f"the headline, {row['specification']} ({row['estimator']}), compares with a control that holds",
+            saved.of_headline(),
+        )
     why = "its control is refused" if row["estimator"] in BESIDE else "before and after in one place"
     return Found("2", f"the headline, {row['specification']} ({row['estimator']}): {why}", saved.of_headline())
 
@@ -159,7 +193,9 @@ def indirectness(saved: Saved) -> Found | None:
     primary = saved.study.primary
     if primary.proxy_for is None:
         return None
-    return Found("serious", f"{primary.label} is a proxy for {primary.proxy_for}", declared(f"outcomes, {primary.name}, proxy_for"))
+    return Found(
+        "serious", f"{primary.label} is a proxy for {primary.proxy_for}", declared(f"outcomes, {primary.name}, proxy_for")
+    )
 
 
 def imprecision(saved: Saved) -> Found:
@@ -168,7 +204,8 @@ def imprecision(saved: Saved) -> Found:
     if rows["lower"].isna().any() or rows["upper"].isna().any():
         return Found("cannot be judged", "the headline has no interval at some start", saved.of_headline())
     wide = [(row.lower < low) + (row.upper > high) for row in rows.itertuples() if row.lower < 1 < row.upper]
-    told = f"interval {rows['lower'].min():.3f}–{rows['upper'].max():.3f} beside {low:g} and {high:g}, over {len(rows)} start{'s' * (len(rows) > 1)}"
+    limits = f"interval {rows['lower'].min():.3f}–{rows['upper'].max():.3f}"
+    told = f"{limits} beside {low:g} and {high:g}, over {len(rows)} start{'s' * (len(rows) > 1)}"
     answer = ("no concern", "serious", "very serious")[max(wide, default=0)]
     return Found(answer, told, saved.of_headline(3))
 
@@ -181,7 +218,7 @@ def its_intervention(saved: Saved) -> Found:
 
 def its_impact_model(saved: Saved) -> Found:
     own = saved.study.headline
-    told = f"{own.estimator}, settings {dict(own.settings) or 'as they come'}; {saved.planned}"
+    told = f"{own.estimator}, {f'settings {dict(own.settings)}' if own.settings else 'default settings'}; {saved.planned}"
     links = (*declared("specifications, headline"), *written("manifest.json", "analyses, settings"))
     return Found("partly" if saved.planned == NOT_LOCKED else "reported", told, links)
 
@@ -203,7 +240,9 @@ def its_points(saved: Saved) -> Found:
 
 
 def its_model(saved: Saved) -> Found:
-    told = f"{saved.study.headline.estimator} with every setting; its formula stands with the estimator in the code that is named"
+    told = (
+        f"{saved.study.headline.estimator} with every setting; its formula stands with the estimator in the code that is named"
+    )
     return Found("reported", told, (*saved.of_headline(), *written("manifest.json", "analyses, settings; code_sha256")))
 
 
@@ -212,7 +251,9 @@ def its_autocorrelation(saved: Saved) -> Found:
     if rows.empty:
         return Found("not reported", "no residuals of the headline are kept", saved.of_headline())
     p = float(rows["ljung_box_p"].iloc[0])
-    return Found("reported", f"Ljung–Box p {p:.3f}, autocorrelations to lag 12", saved.row("diagnostics/residual_summary.csv", rows, 1))
+    return Found(
+        "reported", f"Ljung–Box p {p:.3f}, autocorrelations to lag 12", saved.row("diagnostics/residual_summary.csv", rows, 1)
+    )
 
 
 def its_season(saved: Saved) -> Found:
@@ -222,7 +263,9 @@ def its_season(saved: Saved) -> Found:
     season = getattr(make_estimator(own.estimator, own.settings), "season", None)
     links = written("manifest.json", "analyses, settings, season")
     if season is None:
-        return Found("not applicable" if saved.study.frequency == "Y" else "not reported", f"{own.estimator} has no season", links)
+        return Found(
+            "not applicable" if saved.study.frequency == "Y" else "not reported", f"{own.estimator} has no season", links
+        )
     return Found("reported", f"setting season: {season}", links)
 
 
@@ -240,9 +283,18 @@ def its_controls(saved: Saved) -> Found:
     donors = [unit.name for unit in saved.study.units if unit.role == "donor" and unit.excluded is None]
     controls = [outcome.label for outcome in saved.study.outcomes if outcome.role == "negative control"]
     if not donors and not controls:
-        return Found("not reported", "the study declares neither a control area nor a negative-control outcome", declared("units, outcomes"))
-    told = f"control areas: {len(donors)}; negative-control outcomes: {', '.join(controls) or 'none'}"
-    return Found("reported", told, declared("units, role donor; outcomes, role negative control"))
+        return Found(
+            "not reported",
+            "the study declares neither a control area nor a negative-control outcome",
+            declared("units, outcomes"),
+        )
+    told = f"control areas: {len(donors)}; negative-control outcomes, each with its reason: {', '.join(controls) or 'none'}"
+    links = declared("units, role donor; outcomes, role negative control")
+    return (
+        Found("reported", told, links)
+        if controls
+        else Found("partly", f"{told}; why these areas is no field of the study", links)
+    )
 
 
 def its_co_interventions(saved: Saved) -> Found | None:
@@ -265,7 +317,9 @@ def its_estimates(saved: Saved) -> Found:
 def its_missing(saved: Saved) -> Found:
     periods, own, spans = _gaps(saved)
     notes = [note for note in str(saved.headline.iloc[0]["notes"]).split(" | ") if note.startswith("not used")]
-    told = f"{periods - own} of {periods} periods without a figure of their own, {spans} spans, {len(notes)} figures not used by name"
+    told = (
+        f"{periods - own} of {periods} periods without their own figure, {spans} spans, {len(notes)} figures not used by name"
+    )
     rows = saved.table("diagnostics/residual_summary.csv")
     links = (*written(saved.headline.iloc[0]["panel"]), *saved.of_headline())
     if rows.empty:
@@ -286,7 +340,11 @@ def its_sensitivity(saved: Saved) -> Found:
     names = saved.effects["specification"].nunique()
     curve = saved.table("curve.csv")
     more = f"; {len(curve)} specifications in the curve" if len(curve) else ""
-    return Found("reported" if names > 1 else "not reported", f"{names} analyses, refusals included{more}", written("effects.csv", "specification"))
+    return Found(
+        "reported" if names > 1 else "not reported",
+        f"{names} analyses, refusals included{more}",
+        written("effects.csv", "specification"),
+    )
 
 
 def its_plot(saved: Saved) -> Found:
@@ -297,9 +355,13 @@ def its_plot(saved: Saved) -> Found:
 
 
 def data_and_code(saved: Saved) -> Found:
-    tables = sorted({cell.split(":")[0] for cell in "; ".join(saved.panel["figures"].dropna().astype(str)).split("; ") if ":" in cell})
+    tables = sorted(set(re.findall(r"[\w/.-]+\.csv", " ".join(saved.panel["figures"].dropna().astype(str)))))
     told = f"{', '.join(tables) or 'the tables'}, with the line of every figure; code and tables by their hash"
-    return Found("reported", told, (*written(saved.headline.iloc[0]["panel"], "figures"), *written("manifest.json", "inputs, code_sha256")))
+    return Found(
+        "reported",
+        told,
+        (*written(saved.headline.iloc[0]["panel"], "figures"), *written("manifest.json", "inputs, code_sha256")),
+    )
 
 
 def its_deviations(saved: Saved) -> Found:

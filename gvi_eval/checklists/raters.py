@@ -9,6 +9,7 @@ from pathlib import Path
 from gvi_eval.checklists.items import checklists, item_of
 from gvi_eval.declared import read_declared
 from gvi_eval.errors import StudyError
+from gvi_eval.hashing import file_hash
 
 FOLDER = "appraisal"
 NOT_YET = "not yet answered"
@@ -24,8 +25,12 @@ class Given:
 
 @dataclass(frozen=True)
 class Rater:
+    """A rater and the file that holds the answers, with its hash."""
+
     name: str
     answers: Mapping[str, Given]
+    file: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,9 +72,11 @@ def read_rater(file: Path) -> Rater:
         if not given["answer"]:
             continue
         if given["answer"] not in item.options:
-            raise StudyError(f"{file.name}: {identity} is '{given['answer']}'; choose one of {', '.join(item.options)}, or leave it empty")
+            raise StudyError(
+                f"{file.name}: {identity} is '{given['answer']}'; choose one of {', '.join(item.options)}, or leave it empty"
+            )
         answers[identity] = Given(given["answer"], given.get("because", ""))
-    return Rater(document["rater"], answers)
+    return Rater(document["rater"], answers, f"{FOLDER}/{file.name}", file_hash(file))
 
 
 def blank(asked: Iterable[str] | None = None) -> str:
@@ -81,7 +88,14 @@ def blank(asked: Iterable[str] | None = None) -> str:
         if items:
             lines += [f"# {each.title}. {each.about}", f"# {each.source}", ""]
         for item in items:
-            lines += [f"# {item.text}", f"# {' | '.join(item.options)}", f'[answers."{item.id}"]', 'answer = ""', 'because = ""', ""]
+            lines += [
+                f"# {item.text}",
+                f"# {' | '.join(item.options)}",
+                f'[answers."{item.id}"]',
+                'answer = ""',
+                'because = ""',
+                "",
+            ]
     return "\n".join(lines)
 
 
@@ -95,7 +109,9 @@ def agreements(raters: Sequence[Rater]) -> list[Agreement]:
                 pairs = [(one.answers[item].answer, other.answers[item].answer) for item in both]
                 differ = tuple(item for item, (mine, theirs) in zip(both, pairs, strict=True) if mine != theirs)
                 kappa = cohens_kappa(pairs)
-                note = None if kappa is not None else "both gave one and the same answer throughout, so chance would agree as well"
+                note = (
+                    None if kappa is not None else "both gave one and the same answer throughout, so chance would agree as well"
+                )
                 names = one.name, other.name
                 found.append(Agreement(each.id, names, len(both), len(both) - len(differ), kappa, differ, note))
     return found
@@ -104,8 +120,8 @@ def agreements(raters: Sequence[Rater]) -> list[Agreement]:
 def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
     """Agreement beyond chance, (p_o − p_e) / (1 − p_e), unweighted; None where p_e is 1.
 
-    p_o is the share of items with the same answer, p_e = Σ p₁(a) p₂(a) over answers a. With few items it says little, so its n stands
-    beside it. Cohen 1960, A coefficient of agreement for nominal scales, 10.1177/001316446002000104.
+    p_o is the share of items with the same answer, p_e = Σ p₁(a) p₂(a) over answers a. With few items it says little, so its
+    n stands beside it. Cohen 1960, A coefficient of agreement for nominal scales, 10.1177/001316446002000104.
     """
     if not pairs:
         return None

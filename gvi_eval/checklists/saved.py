@@ -67,7 +67,9 @@ class Saved:
         """Raises `DataError` where the folder holds no results of this study."""
         rows = self.table("effects.csv")
         if rows.empty or set(rows["study"]) != {self.study.name}:
-            raise DataError(f"'{self.folder.name}' holds no results of {self.study.name}; run 'gvi-eval run {self.study.name}' first")
+            raise DataError(
+                f"'{self.folder.name}' holds no results of {self.study.name}; run 'gvi-eval run {self.study.name}' first"
+            )
         return rows
 
     @cached_property

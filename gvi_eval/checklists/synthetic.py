@@ -31,7 +31,10 @@ def sc_contamination(saved: Saved) -> Found | None:
     refused = rows[rows["refusal"].fillna("").str.contains("contaminated")]
     left_out = [unit.name for unit in saved.study.units if unit.role == "donor" and unit.excluded]
     bounded = [unit.name for unit in saved.study.units if unit.role == "donor" and (unit.valid.start or unit.valid.end)]
-    told = f"{len(left_out)} donors left out with a reason, {len(bounded)} with an end of validity, {len(refused)} comparisons refused for a disturbed donor"
+    told = (
+        f"{len(left_out)} donors left out with a reason, {len(bounded)} with an end of validity, {len(refused)} comparisons refused "
+        "for a disturbed donor"
+    )
     if not left_out and not bounded and refused.empty:
         return Found(None, told, declared("units, role donor"))
     return Found("reported", told, (*declared("units, role donor"), *saved.row(TABLE, refused, 2)))
@@ -48,7 +51,9 @@ def sc_spillover(saved: Saved) -> Found | None:
 def sc_anticipation(saved: Saved) -> Found | None:
     for name in ("event_study.csv", "diagnostics/anticipation.csv"):
         if saved.holds(name):
-            return Found("reported", f"{len(saved.table(name))} rows on the time around the start", saved.row(name, saved.table(name)))
+            return Found(
+                "reported", f"{len(saved.table(name))} rows on the time around the start", saved.row(name, saved.table(name))
+            )
     return None
 
 
@@ -66,7 +71,9 @@ def sc_fit(saved: Saved) -> Found:
 def sc_hull(saved: Saved) -> Found:
     rows = _primary(saved).dropna(subset=["inside_hull"])
     if rows.empty:
-        return Found("not reported", "whether the place lies within its donors is not kept", saved.row(TABLE, _primary(saved), 1))
+        return Found(
+            "not reported", "whether the place lies within its donors is not kept", saved.row(TABLE, _primary(saved), 1)
+        )
     inside = int(rows["inside_hull"].astype(bool).sum())
     return Found("reported", f"inside at {inside} of {len(rows)} comparisons", saved.row(TABLE, rows))
 

@@ -52,7 +52,7 @@ def indicators_figure(
     span: tuple[float, float | None],
     caption: str,
 ) -> Figure:
-    """One panel for each outcome with readings, on common years; limits where there are any, the start dashed, the plan's time shaded.
+    """One panel for each outcome with readings, on common years; the start dashed, the plan's time shaded.
 
     readings, indicators and dose: the saved tables. span: the plan's time in decimal years; no end where the plan has none.
     """
@@ -96,7 +96,12 @@ def indicators_figure(
 
 def _years(readings: pd.DataFrame, dose: pd.DataFrame, span: tuple[float, float | None]) -> tuple[float, float]:
     """The years that all panels share: of every reading, the dose and the plan's time."""
-    seen = [*_middle(readings), *(_decimal(day) for day in dose["to"]), span[0], span[1] if span[1] is not None else span[0]]
+    seen = [
+        *_middle(readings),
+        *(_decimal(day) + 0.6 for day in dose["to"]),
+        span[0],
+        span[1] if span[1] is not None else span[0],
+    ]
     return float(np.floor(min(seen) - 0.2)), float(np.ceil(max(seen) + 0.2))
 
 
@@ -138,7 +143,16 @@ def _draw_panel(
         axes.plot(x, y, "o", markersize=4.5, color=OBSERVED, zorder=4, clip_on=False)
         if indicator.baseline_check == "outlier":
             near = [place for place, first in enumerate(rows["period_start"]) if str(first)[:4] in str(indicator.start_period)]
-            axes.plot(x[near], y[near], "o", markersize=10, markerfacecolor="none", markeredgecolor=FACTUAL, markeredgewidth=1.4, zorder=5)
+            axes.plot(
+                x[near],
+                y[near],
+                "o",
+                markersize=10,
+                markerfacecolor="none",
+                markeredgecolor=FACTUAL,
+                markeredgewidth=1.4,
+                zorder=5,
+            )
         _values(axes, x, y, limits[:, 1], width)
 
 
@@ -149,7 +163,7 @@ def _frame(axes: Axes, years: tuple[float, float], span: tuple[float, float | No
     count = years[1] - years[0]
     step = next(each for each in (1, 2, 3, 5, 10) if count / each * 0.36 <= width or each == 10)
     whole = np.arange(int(years[0]), int(years[1]) + 1)
-    shown = [year for year in whole if year % step == 0]
+    shown = [year for year in whole[:-1] if year % step == 0]
     axes.xaxis.set_major_locator(FixedLocator([float(year) for year in shown]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticklabels([str(year) for year in shown])
@@ -176,7 +190,15 @@ def _values(axes: Axes, x: np.ndarray, y: np.ndarray, upper: np.ndarray, width: 
         free = at - half
         top = y[place] if np.isnan(upper[place]) else upper[place]
         axes.annotate(
-            text, (x[place], top), (0, 4), textcoords="offset points", ha="center", va="bottom", fontsize=SMALL, zorder=6
+            text,
+            (x[place], top),
+            (0, 4),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=SMALL,
+            zorder=6,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.4},
         )
 
 
@@ -210,7 +232,9 @@ def _draw_dose(
 
 def _legend(figure: Figure, sheet: Axes, top: float, readings: pd.DataFrame) -> None:
     """What the marks mean; only those that are drawn."""
-    marks = [(Line2D([], [], marker="o", color=INK, markerfacecolor=OBSERVED, markeredgecolor=OBSERVED, markersize=4.5), "reading")]
+    marks = [
+        (Line2D([], [], marker="o", color=INK, markerfacecolor=OBSERVED, markeredgecolor=OBSERVED, markersize=4.5), "reading")
+    ]
     if readings["lower"].notna().any():
         marks.append((Line2D([], [], marker="|", color="none", markeredgecolor=OBSERVED, markersize=9), "95 % limits"))
     if readings["beside"].astype(bool).any():
@@ -291,7 +315,12 @@ def alt_indicators(readings: pd.DataFrame, indicators: pd.DataFrame, dose: pd.Da
 
 
 def _sentences(
-    language: str, readings: pd.DataFrame, indicators: pd.DataFrame, dose: pd.DataFrame, title: str, labels: dict[str, dict[str, str]]
+    language: str,
+    readings: pd.DataFrame,
+    indicators: pd.DataFrame,
+    dose: pd.DataFrame,
+    title: str,
+    labels: dict[str, dict[str, str]],
 ) -> list[str]:
     say = WORDS[language]
     outcomes = indicators[indicators["role"] == "outcome"]
@@ -342,4 +371,6 @@ def draw_plan(folder: Path, plan: Plan, *, source: str, run: str) -> None:
     caption = f"Readings as published; a dotted line crosses years without a figure. {source}."
     figure = indicators_figure(readings, indicators, dose, title=title, span=span, caption=caption)
     alt = alt_indicators(readings, indicators, dose, plan)
-    save_figure(figure, folder / "figures" / "indicators", readings, FigureAbout("indicators", title, caption, alt, source, run))
+    save_figure(
+        figure, folder / "figures" / "indicators", readings, FigureAbout("indicators", title, caption, alt, source, run)
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gvi_eval.verbs.terminal import colours_wanted, found, print_json, print_text, width_of_terminal
+from gvi_eval.verbs.terminal import colours_wanted, counted, found, print_json, print_text, width_of_terminal
 
 
 @click.command(short_help="Answer the checklists of appraisal from saved results.")
@@ -15,7 +15,9 @@ from gvi_eval.verbs.terminal import colours_wanted, found, print_json, print_tex
 @click.option(
     "--results", type=click.Path(path_type=Path), help="The results folder of the study; reports/<study> when absent."
 )
-@click.option("--blank", type=click.Path(path_type=Path, dir_okay=False), help="Write an empty file of answers for a rater, and stop.")
+@click.option(
+    "--blank", type=click.Path(path_type=Path, dir_okay=False), help="Write an empty file of answers for a rater, and stop."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables.")
 @click.option("--no-color", is_flag=True, help="Plain text; the environment variable NO_COLOR does the same.")
 def checklist(study: str, results: Path | None, blank: Path | None, as_json: bool, no_color: bool) -> None:
@@ -50,7 +52,11 @@ def _printed(document: Mapping[str, Any], colours: bool) -> str:
 
     sheet = io.StringIO()
     console = Console(
-        file=sheet, color_system="standard" if colours else None, force_terminal=colours, highlight=False, width=width_of_terminal()
+        file=sheet,
+        color_system="standard" if colours else None,
+        force_terminal=colours,
+        highlight=False,
+        width=width_of_terminal(),
     )
     console.print(table_of(document))
     return sheet.getvalue()
@@ -74,11 +80,13 @@ def table_of(document: Mapping[str, Any]) -> Any:
             continue
         for item in each["items"]:
             table.add_row(*(Text(cell) for cell in (item["id"], item["text"], _answer(item), _shown(item))))
-    lines = [Text(f"{document['study']}, headline: {document['headline']}", style="bold"), Text(""), table, Text("")]
+    lines = [Text(f"{document['study']}, headline: {document['headline']}", style="bold")]
+    lines += [Text(document["generated"], style="bold")] if document["generated"] else []
+    lines += [Text(""), table, Text("")]
     for each in document["checklists"]:
         counts = each["counts"]
         told = "; ".join(f"{counts[state]} {word}" for state, word in STATES.items() if counts[state])
-        lines.append(Text(f"{each['title']}: {counts['items']} items, {told}"))
+        lines.append(Text(f"{each['title']}: {counted(each['items'], 'item')}, {told}"))
     return Group(*lines, Text(""), *(Text(line) for line in _agreement(document)))
 
 
@@ -116,7 +124,7 @@ def _agreement(document: Mapping[str, Any]) -> list[str]:
         differ = f"; differ on {', '.join(each['differ'])}" if each["differ"] else ""
         note = f" ({each['note']})" if each["note"] else ""
         lines.append(
-            f"{titles[each['checklist']]}: {' and '.join(each['raters'])} agree on {each['same']} of {each['items']}, Cohen's kappa "
-            f"{kappa} from {each['items']} items{note}{differ}"
+            f"{titles[each['checklist']]}: {' and '.join(each['raters'])} agree on {each['same']} of {each['items']}, "
+            f"Cohen's kappa {kappa} from {each['items']} items{note}{differ}"
         )
     return lines or ["The raters have answered no item in common."]

@@ -11,7 +11,11 @@ from gvi_eval.verbs.terminal import colours_wanted, found, print_json, print_tex
 @click.command(short_help="Follow the indicators that a plan names.")
 @click.argument("plan", nargs=-1)
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True, help="Folder that gets monitoring/<plan>."
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    help="Folder that gets monitoring/<plan>.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables.")
 @click.option("--quiet", is_flag=True, help="No progress and no tables.")
@@ -43,7 +47,11 @@ def _document(monitoring, manifest: dict) -> dict:
     """The tables of a plan as records, with None where a cell is empty."""
     from gvi_eval.monitoring import dose_table, indicators_table, readings_table
 
-    tables = {"indicators": indicators_table(monitoring), "readings": readings_table(monitoring), "dose": dose_table(monitoring.plan)}
+    tables = {
+        "indicators": indicators_table(monitoring),
+        "readings": readings_table(monitoring),
+        "dose": dose_table(monitoring.plan),
+    }
     plain = {name: table.astype(object).where(table.notna(), None).to_dict("records") for name, table in tables.items()}
     return {"manifest": manifest, **plain}
 
@@ -54,6 +62,10 @@ def _printed(parts, folder: Path, colours: bool) -> str:
 
     sheet = io.StringIO()
     Console(
-        file=sheet, color_system="standard" if colours else None, force_terminal=colours, highlight=False, width=width_of_terminal()
+        file=sheet,
+        color_system="standard" if colours else None,
+        force_terminal=colours,
+        highlight=False,
+        width=width_of_terminal(),
     ).print(parts)
     return f"{sheet.getvalue()}\n{folder}/page.md and, beside it, readings.csv, indicators.csv, dose.csv and the figure\n"
