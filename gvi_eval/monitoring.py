@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -124,10 +123,6 @@ def dose_table(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=DOSE_COLUMNS)
 
 
-def number(value: float | None) -> str:
-    return NO_FIGURE if value is None else f"{value:g}"
-
-
 def shown(reading: Reading | None) -> str:
     """A reading with its limits and its period."""
     if reading is None:
@@ -202,7 +197,10 @@ def terminal(monitoring: Monitoring) -> RenderableType:
         parts.append(Text("* the last figure published before the plan, which states no baseline", style="dim"))
     parts += [Text(""), Text(targets_of(monitoring)), Text(SENTENCE)]
     for heading, sentences in sections(monitoring):
-        parts += [Text(f"\n{heading}", style="bold"), *(Padding(Text(f"- {each}"), (0, 0, 0, 2)) for each in sentences)]
+        listed = Table.grid(padding=(0, 1))
+        for each in sentences:
+            listed.add_row("  -", Text(each))
+        parts += [Text(f"\n{heading}", style="bold"), listed]
     return Group(*parts)
 
 
@@ -228,8 +226,12 @@ def sections(monitoring: Monitoring) -> Iterator[tuple[str, list[str]]]:
         ("Status reports", [reports_of(monitoring), *_status_lines(monitoring)]),
         ("Beware", _grouped((each.indicator.name, text) for each in monitoring.followed for text in each.warnings)),
         (
-            "The start beside its neighbours",
-            [f"{each.indicator.name}: {each.check.standing}; {each.check.sentence}" for each in outcomes if each.check],
+            "The start beside its neighbours, where it is no outlier",
+            [
+                f"{each.indicator.name}: {each.check.standing}; {each.check.sentence}"
+                for each in outcomes
+                if each.check and each.check.standing != "outlier"
+            ],
         ),
         ("Intervals", _grouped((each.indicator.name, text) for each in outcomes for text in _intervals(each))),
         ("Figures not used", _grouped((each.indicator.name, text) for each in outcomes for text in each.set_aside)),

@@ -15,6 +15,7 @@ from gvi_eval.indicators import COUNTS, NO_FIGURE, Indicator, Plan, Reading, Ser
 from gvi_eval.tables import read_table
 
 LEVEL = 0.95
+MANY = 4  # readings from which it is told that the start is the highest or lowest of them
 SCREEN = 500  # answers a year to each survey, after the design effect: this project's cut-off where the number is not published
 COUNTERS = {"police": "the police", "city": "the city", "prison_service": "the prison and probation service"}
 
@@ -288,6 +289,8 @@ def _warnings(
         found.append(
             f"the plan's baseline of {origin:g} is not the {readings[place].value:g} published for {readings[place].when}"
         )
+    if extreme := _extreme(indicator, readings, place):
+        found.append(extreme)
     partners = [each for each in dict.fromkeys(each.counter for each in readings) if each in plan.partners]
     for counter in partners:
         who = COUNTERS[counter]
@@ -301,12 +304,26 @@ def _warnings(
     return found
 
 
+def _extreme(indicator: Indicator, readings: Sequence[Reading], place: int | None) -> str | None:
+    """Whether the start is the farthest of all readings from what is wanted, so that every other one looks better."""
+    if place is None or indicator.wanted is None or len(readings) < MANY:
+        return None
+    own, others = readings[place].value, [each.value for number, each in enumerate(readings) if number != place]
+    highest, lowest = own > max(others), own < min(others)
+    if (indicator.wanted == "down" and highest) or (indicator.wanted == "up" and lowest):
+        word, way = ("highest", "below") if highest else ("lowest", "above")
+        count = f"all {len(readings)} readings"
+        return f"the start of {own:g} is the {word} of {count}: every other, earlier ones too, lies {way} it"
+    return None
+
+
 def _check(indicator: Indicator, name: str, origin: float, readings: Sequence[Reading], place: int | None) -> BaselineCheck:
     """The baseline beside the readings next to it, before and after.
 
     An outlier lies outside the range of its neighbours by more than sampling error: for counts, an exact test of equal rates
-    against the nearer neighbour; for survey shares, a test of two proportions with the design effect. Where the number of answers
-    is not published, the number that would put the distance beyond sampling error is given, and `SCREEN` or fewer make an outlier.
+    against the nearer neighbour; for survey shares, a test of two proportions with the design effect. Where the number of
+    answers is not published, the number that would put the distance beyond sampling error is given, and it is an outlier where
+    that is `SCREEN` or fewer.
     """
     if place is None or place == 0 or place == len(readings) - 1:
         missing = "no reading of its own" if place is None else "no reading before it" if place == 0 else "no reading after it"

@@ -32,8 +32,8 @@ def sc_contamination(saved: Saved) -> Found | None:
     left_out = [unit.name for unit in saved.study.units if unit.role == "donor" and unit.excluded]
     bounded = [unit.name for unit in saved.study.units if unit.role == "donor" and (unit.valid.start or unit.valid.end)]
     told = (
-        f"{len(left_out)} donors left out with a reason, {len(bounded)} with an end of validity, {len(refused)} comparisons refused "
-        "for a disturbed donor"
+        f"{len(left_out)} donors left out with a reason, {len(bounded)} with an end of validity, {len(refused)} comparisons "
+        "refused for a disturbed donor"
     )
     if not left_out and not bounded and refused.empty:
         return Found(None, told, declared("units, role donor"))
