@@ -206,9 +206,9 @@ def _limits(indicator: Indicator, value: float, year: str) -> dict[str, object]:
         if year not in series.answers:
             return {"bare": "no interval: the number of answers is not published"}
         if series.design_effect is None:
-            return {"bare": "no interval: no design effect is stated for the survey"}
+            return {"bare": "no interval: no design factor (deff) is stated for the survey"}
         lower, upper = wilson(value / 100, series.answers[year] / series.design_effect)
-        kind = f"Wilson, {series.answers[year]} answers, design effect {series.design_effect:g}"
+        kind = f"Wilson, {series.answers[year]} answers, deff {series.design_effect:g}"
         return {"lower": 100 * lower, "upper": 100 * upper, "level": LEVEL, "interval": kind}
     if indicator.kind == "count":
         lower, upper = poisson_limits(round(value))
@@ -364,7 +364,7 @@ def _check_shares(apart: str, series: Series, own: Reading, nearer: Reading) -> 
         variance = sum(each / n for each, n in zip(spread, answers, strict=True))
         standing: Standing = "outlier" if (shares[0] - shares[1]) ** 2 > z2 * variance else "not an outlier"
         beyond = "more" if standing == "outlier" else "no more"
-        return BaselineCheck(standing, f"{apart}: {beyond} than sampling error, design effect {series.design_effect:g}")
+        return BaselineCheck(standing, f"{apart}: {beyond} than sampling error, deff {series.design_effect:g}")
     needed = math.ceil(z2 * sum(spread) / (shares[0] - shares[1]) ** 2)
     told = f"{apart}; the number of answers is not published, and {needed} in each survey would put it beyond sampling error"
     if needed <= SCREEN:

@@ -73,7 +73,10 @@ def test_what_the_document_names_is_taken_up_or_left_out_with_a_reason(changed):
 @pytest.mark.parametrize(
     ("part", "message"),
     [
-        ({"row": {"geography": "West", "indicator": "Share feeling unsafe"}}, "0 rows of The plan name 'Share feeling unsafe' for 'West'"),
+        (
+            {"row": {"geography": "West", "indicator": "Share feeling unsafe"}},
+            "0 rows of The plan name 'Share feeling unsafe' for 'West'",
+        ),
         ({"name": "shots"}, "declares 'shots' twice"),
         ({"kind": "feeling"}, "choose one of 'share'"),
         ({"directon": "down"}, "unknown key 'directon'"),
@@ -102,5 +105,3 @@ def test_embedded_plans_can_be_read_and_say_what_is_not_published(name):
         assert indicator.series or indicator.missing, f"{indicator.name}: neither a series nor what is missing"
     for dose in plan.dose:
         assert dose.records or dose.missing
-
-

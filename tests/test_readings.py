@@ -65,7 +65,9 @@ def test_a_part_of_a_year_is_not_set_against_years(followed):
 
 def test_two_figures_of_one_period_must_be_decided_on(followed):
     both = (*COUNTS, count(2018, 23, source="newspaper"))
-    with pytest.raises(DataError, match=r"indicator 'shots': 2 different figures of East from 2018-01-01 to 2018-12-31: 20 .*; 23"):
+    with pytest.raises(
+        DataError, match=r"indicator 'shots': 2 different figures of East from 2018-01-01 to 2018-12-31: 20 .*; 23"
+    ):
         followed(counts=both)
     out = [{"source": "newspaper", "period_start": date(2018, 1, 1), "reason": "a rumour"}]
     shots = followed(counts=both, shots={"excluded": out})["shots"]
@@ -132,7 +134,10 @@ def test_the_first_reading_cannot_be_judged(followed):
 
 
 def test_a_register_kept_by_a_partner_is_said(followed, tmp_path):
-    members = [reading(2016, 300, counter="police", definition="register"), reading(2018, 250, counter="police", definition="register")]
+    members = [
+        reading(2016, 300, counter="police", definition="register"),
+        reading(2018, 250, counter="police", definition="register"),
+    ]
     first = UNSAFE | {"kind": "stock", "series": UNSAFE["series"] | {"definitions": ["register"]}}
     plan = PLAN | {"indicators": [first, *PLAN["indicators"][1:]]}
     (unsafe, *_) = follow(load_plan(write_plan(tmp_path, plan, survey=members))).followed
@@ -183,11 +188,14 @@ def test_a_figure_published_after_the_month_of_the_report_waits_a_year(followed)
 def test_a_share_has_limits_only_with_answers_and_a_design_effect(followed):
     answers = {"2017": 400}
     assert followed()["unsafe"].readings[1].bare == "no interval: the number of answers is not published"
-    assert followed(unsafe={"answers": answers})["unsafe"].readings[1].bare == "no interval: no design effect is stated for the survey"
+    assert (
+        followed(unsafe={"answers": answers})["unsafe"].readings[1].bare
+        == "no interval: no design factor (deff) is stated for the survey"
+    )
     with_both = followed(unsafe={"answers": answers, "design_effect": 1.5})["unsafe"].readings
     assert with_both[0].lower is None and with_both[0].bare
     assert (with_both[1].lower, with_both[1].upper) == pytest.approx(tuple(100 * each for each in wilson(0.08, 400 / 1.5)))
-    assert with_both[1].interval == "Wilson, 400 answers, design effect 1.5"
+    assert with_both[1].interval == "Wilson, 400 answers, deff 1.5"
 
 
 def test_wilson_by_hand():
@@ -238,5 +246,3 @@ def test_malmo_is_read_from_one_series_of_whole_years():
     assert [value for _, value in values(found["shootings"])] == [61, 65, 47, 34, 20, 21, 29, 40]
     assert all(found[name].movement(None) == "no figure published" for name in ("police resources", "health-care resources"))
     assert math.isclose(found["shootings"].far(found["shootings"].last), -25)
-
-

@@ -107,7 +107,7 @@ def _years(readings: pd.DataFrame, dose: pd.DataFrame, span: tuple[float, float 
 
 def _decimal(day: object) -> float:
     stamp = pd.Timestamp(day)
-    return stamp.year + (stamp.dayofyear - 1) / (366 if stamp.is_leap_year else 365)
+    return stamp.year + (stamp.day_of_year - 1) / (366 if stamp.is_leap_year else 365)
 
 
 def _middle(readings: pd.DataFrame) -> list[float]:
@@ -359,11 +359,16 @@ def _number(value: float, language: str) -> str:
     return f"{value:g}" if language == "en" else f"{value:g}".replace(".", ",")
 
 
+def saved_tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The readings of outcomes, the indicators and the dose as they were saved; a year stays text."""
+    read = {"keep_default_na": False, "na_values": [""], "dtype": {"start_period": str}}
+    readings, indicators, dose = (pd.read_csv(folder / f"{name}.csv", **read) for name in ("readings", "indicators", "dose"))
+    return readings[readings["role"] == "outcome"].reset_index(drop=True), indicators, dose
+
+
 def draw_plan(folder: Path, plan: Plan, *, source: str, run: str) -> None:
     """Draw figures/indicators from the tables saved in ``folder``; a plan without any reading has no figure."""
-    read = {"keep_default_na": False, "na_values": [""]}
-    readings, indicators, dose = (pd.read_csv(folder / f"{name}.csv", **read) for name in ("readings", "indicators", "dose"))
-    readings = readings[readings["role"] == "outcome"].reset_index(drop=True)
+    readings, indicators, dose = saved_tables(folder)
     if readings.empty:
         return
     span = _decimal(plan.start), None if plan.end is None else _decimal(plan.end)

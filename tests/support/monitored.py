@@ -26,7 +26,13 @@ def count(year: int, value: int, **more) -> dict:
 def named(indicator: str, **more) -> dict:
     """A row of the table in which documents name indicators."""
     row = {"document": "The plan", "document_date": "2016", "geography": "East", "goal": "More safety", "indicator": indicator}
-    row |= {"unit": "percent", "baseline_value": None, "baseline_period": None, "target": "decrease (no number)", "deadline": None}
+    row |= {
+        "unit": "percent",
+        "baseline_value": None,
+        "baseline_period": None,
+        "target": "decrease (no number)",
+        "deadline": None,
+    }
     return row | {"data_source": "the survey", "frequency": "yearly", "source": "yearbook"} | more
 
 
@@ -115,11 +121,18 @@ def write_plan(folder: Path, plan: Mapping = PLAN, *, survey=SURVEY, counts=COUN
     for name, rows in tables.items():
         frame = pd.DataFrame(rows)
         if name == "counts":
-            order = "unit unit_type period_start period_end measure value definition counting_scope counter months_reported vintage"
+            order = (
+                "unit unit_type period_start period_end measure value definition counting_scope counter months_reported vintage"
+            )
             frame = frame[[*order.split(), "source", "note"]]
         file = folder / f"{name}.csv"
         frame.to_csv(file, index=False, lineterminator="\n")
-        record = {"title": f"Made up: {name}", "publisher": "the tests", "licence": "CC0-1.0", "url": "https://example.org/east"}
+        record = {
+            "title": f"Made up: {name}",
+            "publisher": "the tests",
+            "licence": "CC0-1.0",
+            "url": "https://example.org/east",
+        }
         record["sha256"] = sha256(file.read_bytes()).hexdigest()
         file.with_suffix(".origin.toml").write_text("".join(f"{key} = {toml(value)}\n" for key, value in record.items()))
     (folder / "definitions.csv").write_text("id\nunsafe\nshots\nregister\n")
