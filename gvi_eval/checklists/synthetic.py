@@ -15,6 +15,11 @@ def _primary(saved: Saved) -> pd.DataFrame:
     return rows if rows.empty else rows[rows["role"] == "primary"]
 
 
+def _refused(rows: pd.DataFrame, pattern: str) -> pd.DataFrame:
+    """The comparisons whose refusal says this; a table without any refusal has none."""
+    return rows[rows["refusal"].astype("string").fillna("").str.contains(pattern, regex=True)]
+
+
 def _column(saved: Saved, column: str, words: str, how: str) -> Found:
     """Reported where the column holds a number, with its lowest and highest."""
     rows = _primary(saved)
@@ -28,7 +33,7 @@ def _column(saved: Saved, column: str, words: str, how: str) -> Found:
 
 def sc_contamination(saved: Saved) -> Found | None:
     rows = _primary(saved)
-    refused = rows[rows["refusal"].fillna("").str.contains("contaminated")]
+    refused = _refused(rows, "contaminated")
     left_out = [unit.name for unit in saved.study.units if unit.role == "donor" and unit.excluded]
     bounded = [unit.name for unit in saved.study.units if unit.role == "donor" and (unit.valid.start or unit.valid.end)]
     told = (
@@ -121,7 +126,7 @@ def sc_estimators(saved: Saved) -> Found:
 
 def sc_low_counts(saved: Saved) -> Found | None:
     rows = _primary(saved)
-    refused = rows[rows["refusal"].fillna("").str.contains("small counts|zero", regex=True)]
+    refused = _refused(rows, "small counts|zero")
     if refused.empty:
         return Found(None, "no comparison is refused for low counts", saved.row(TABLE, rows, 1))
     return Found("reported", str(refused["refusal"].iloc[0]), saved.row(TABLE, refused))
