@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gvi_eval.checklists.appraisal import appraise
 from gvi_eval.errors import DataError, StudyError
 from gvi_eval.publish import publish
 from gvi_eval.run import run_study
@@ -43,6 +44,16 @@ def test_the_manifest_names_every_input_with_hash_source_and_licence(published):
         assert item["sha256"] == sha256((town / item["path"]).read_bytes()).hexdigest()
         assert (item["publisher"], item["licence"], item["urls"]) == ("the tests", "CC0-1.0", ["https://example.org/town"])
     assert manifest["study_file"] == {"path": "study.toml", "sha256": sha256((town / "study.toml").read_bytes()).hexdigest()}
+
+
+def test_the_checklists_can_be_answered_again_from_what_was_published(published):
+    town, out, _ = published
+    assert (out / "checklists.json").read_bytes() == json_bytes(appraise(out, town / "study.toml"))
+    items = {
+        item["id"]: item for each in json.loads((out / "checklists.json").read_text())["checklists"] for item in each["items"]
+    }
+    assert items["EPOC-0"]["automatic"] == "yes" and items["ITS-16"]["automatic"] == "reported"
+    assert items["ROBINS-1"]["state"] == "not yet answered"
 
 
 def test_every_number_leads_to_the_rows_that_were_published(published):
