@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 VERBS: dict[str, str] = {"power": "power"}
 VERBS: dict[str, str] = {"curve": "curve"}
 VERBS: dict[str, str] = {"checklist": "checklist", "monitor": "monitor"}
+VERBS: dict[str, str] = {"audit": "audit"}
 
 
 class Verbs(click.Group):

@@ -1,0 +1,227 @@
+"""What the study that a claim points to can say about cause: its effects, threats and tipping points, as they were saved."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from gvi_eval.claims.declared import Claim
+from gvi_eval.claims.published import Shelf
+from gvi_eval.claims.windows import HALF
+
+EXPECTED = 0.75  # the ratio that systematic reviews of focused deterrence expect
+COULD_NOT = "this design could not have told"
+NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One saved effect: what it is of, its point and interval with kind, p with its floor, or the reason of a refusal."""
+
+    specification: str
+    onset: str
+    point: float | None
+    lower: float | None
+    upper: float | None
+    kind: str
+    p: float | None
+    floor: float | None
+    detectable: float | None
+    refusal: str
+
+    @property
+    def excludes_one(self) -> bool:
+        return self.lower is not None and not self.lower <= 1 <= self.upper
+
+    def __str__(self) -> str:
+        if self.point is None:
+            return f"{self.specification} ({self.onset}): refused, {self.refusal or 'no point'}"
+        text = f"{self.specification} ({self.onset}): {self.point:.2f}"
+        if self.lower is not None:
+            text += f" ({self.lower:.2f} to {self.upper:.2f}, 95 % {self.kind})"
+        if self.p is not None:
+            text += f", p {self.p:.3f}" + (f", which cannot fall below {self.floor:.3f}" if self.floor else "")
+        return text
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Of the admissible specifications: how many have the sign and half the size that is claimed, and how many overlap."""
+
+    source: str
+    given: int
+    refused: int
+    holding: int
+    overlapping: int
+    test: str = NOT_RUN
+
+    @property
+    def share(self) -> float | None:
+        return self.holding / self.given if self.given else None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that a study says about a causal claim; what has not been run is named, not skipped."""
+
+    study: str
+    specification: str
+    effects: tuple[Row, ...]
+    companions: tuple[Row, ...]
+    trend: tuple[str, ...]
+    threats: tuple[dict[str, object], ...]
+    tipping: tuple[str, ...]
+    curve: Curve | None
+    request: str | None
+    not_run: tuple[str, ...]
+
+    @property
+    def given(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.effects if row.point is not None)
+
+    @property
+    def refused(self) -> bool:
+        return bool(self.effects) and not self.given
+
+    @property
+    def detectable(self) -> float | None:
+        """The ratio nearest to 1 that every start of the design finds with 80 % power: the smallest over the starts."""
+        known = [row.detectable for row in self.given if row.detectable is not None]
+        return min(known) if known else None
+
+    @property
+    def could_have_told(self) -> bool | None:
+        return None if self.detectable is None else self.detectable >= EXPECTED
+
+    @property
+    def flagged(self) -> tuple[dict[str, object], ...]:
+        return tuple(row for row in self.threats if row["state"] == "flagged")
+
+
+def evidence(claim: Claim, claimed_log: float | None, shelf: Shelf) -> Evidence | None:
+    """The saved results of the study and specification that a claim points to; None where it points to none."""
+    if not claim.study:
+        return None
+    effects = shelf.saved(claim.study, "effects.csv")
+    if effects is None:
+        return Evidence(claim.study, claim.specification or "", (), (), (), (), (), None, None, ("effects.csv",))
+    ratios = effects[effects["estimand"] == "ratio"]
+    headline = ratios.loc[ratios["headline"].astype(bool), "specification"]
+    name = claim.specification or (headline.iloc[0] if len(headline) else ratios["specification"].iloc[0])
+    own = ratios[(ratios["specification"] == name) & (ratios["part"] == "declared")]
+    outcome = own["outcome"].iloc[0] if len(own) else None
+    beside = ratios[(ratios["outcome"] == outcome) & (ratios["part"] == "declared") & (ratios["specification"] != name)]
+    missing = []
+    return Evidence(
+        study=claim.study,
+        specification=name,
+        effects=tuple(map(_row, _records(own))),
+        companions=tuple(map(_row, _records(beside))),
+        trend=_pairs(shelf.saved(claim.study, "pairs.csv"), name),
+        threats=_threats(shelf.saved(claim.study, "threats.csv"), name, missing),
+        tipping=_sentences(shelf.saved(claim.study, "tipping.csv"), name, "tipping.csv", missing),
+        curve=_curve(claim, claimed_log, shelf, ratios, own, missing),
+        request=_request(shelf.saved(claim.study, "settle.csv"), missing),
+        not_run=tuple(missing),
+    )
+
+
+def _records(frame: pd.DataFrame) -> Iterator[dict[str, object]]:
+    for record in frame.to_dict("records"):
+        yield {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in record.items()}
+
+
+def _row(record: dict[str, object]) -> Row:
+    return Row(
+        specification=str(record["specification"]),
+        onset=str(record["onset"]),
+        point=record["point"],
+        lower=record["lower"],
+        upper=record["upper"],
+        kind=str(record["kind"] or ""),
+        p=record["p"],
+        floor=record["floor"],
+        detectable=record.get("detectable"),
+        refusal=str(record["refusal"] or ""),
+    )
+
+
+def _pairs(pairs: pd.DataFrame | None, name: str) -> tuple[str, ...]:
+    if pairs is None:
+        return ()
+    own = pairs[(pairs["specification"] == name) & ~pairs["inference"].astype(str).str.contains("prior scales")]
+    return tuple(f"{row['sentence']} ({row['onset']})" for row in own.to_dict("records"))
+
+
+def _threats(threats: pd.DataFrame | None, name: str, missing: list[str]) -> tuple[dict[str, object], ...]:
+    """The threats to the specification, or to the headline where the specification has none of its own."""
+    if threats is None or threats.empty:
+        missing.append("threats.csv")
+        return ()
+    column = "specification" if "specification" in threats else "primary"
+    own = threats[threats[column] == name]
+    if own.empty:
+        own = threats[threats[column].isna()] if threats[column].isna().any() else threats.drop_duplicates("id")
+    keep = [key for key in ("id", "title", "state", "number", "sentence", "onset") if key in own]
+    return tuple(_records(own[keep]))
+
+
+def _sentences(table: pd.DataFrame | None, name: str, file: str, missing: list[str]) -> tuple[str, ...]:
+    if table is None or table.empty:
+        missing.append(file)
+        return ()
+    own = table[table["specification"] == name]
+    return tuple(str(sentence) for sentence in (own if len(own) else table)["sentence"].dropna())
+
+
+def _request(settle: pd.DataFrame | None, missing: list[str]) -> str | None:
+    if settle is None or settle.empty or "request" not in settle:
+        missing.append("settle.csv")
+        return None
+    rows = settle[settle["decisive"].astype(str).str.lower() == "true"] if "decisive" in settle else settle
+    requests = (rows if len(rows) else settle)["request"].dropna()
+    return str(requests.iloc[0]) if len(requests) else None
+
+
+def _curve(
+    claim: Claim, claimed_log: float | None, shelf: Shelf, ratios: pd.DataFrame, own: pd.DataFrame, missing: list[str]
+) -> Curve | None:
+    """The share of admissible specifications that hold the claim; the study's grid where no curve has been run."""
+    curve = shelf.saved(claim.study, "curve.csv")
+    if curve is not None and not curve.empty:
+        rows, source = curve, "curve.csv"
+    else:
+        missing.append("curve.csv")
+        outcome = own["outcome"].iloc[0] if len(own) else None
+        rows = ratios[(ratios["part"] == "grid") & (ratios["outcome"] == outcome)]
+        source = "the grid in effects.csv"
+        if rows.empty:
+            rows, source = ratios[(ratios["outcome"] == outcome) & ratios["part"].isin(["declared", "twin"])], "effects.csv"
+    given = rows[rows["point"].notna() & (rows["point"] > 0)]
+    if given.empty:
+        return None
+    first = own[own["lower"].notna()].head(1)
+    overlapping = 0
+    if len(first):
+        low, high = first["lower"].iloc[0], first["upper"].iloc[0]
+        overlapping = int(((given["lower"] <= high) & (given["upper"] >= low)).sum())
+    sign = math.copysign(1, claimed_log) if claimed_log else -1.0
+    need = abs(claimed_log) * HALF if claimed_log and math.isfinite(claimed_log) else 0.0
+    logs = [math.log(point) * sign for point in given["point"]]
+    holding = sum(each > 0 and each >= need for each in logs)
+    return Curve(
+        source, len(given), len(rows) - len(given), holding, overlapping, _joint(shelf.saved(claim.study, "curve_test.csv"))
+    )
+
+
+def _joint(test: pd.DataFrame | None) -> str:
+    if test is None or test.empty:
+        return NOT_RUN
+    said = []
+    for row in test.to_dict("records"):
+        text = f"{row.get('statistic', 'joint test')}: p {row['p']:.3f}" if not pd.isna(row.get("p")) else ""
+        if text and not pd.isna(row.get("floor")):
+            text += f", which cannot fall below {row['floor']:.3f}"
+        said += [text] if text else []
+    return "; ".join(said) or NOT_RUN

@@ -1,0 +1,390 @@
+"""What is recomputed for the kinds of claim that are no change between two windows: levels, records, shares, labels."""
+
+import math
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from gvi_eval.claims.declared import Claim, Quantity
+from gvi_eval.claims.published import Published, Shelf, published
+from gvi_eval.claims.recompute import NOT_CHECKABLE, Notes, Recomputed, missing_words, recompute_change
+from gvi_eval.claims.windows import window_table
+from gvi_eval.errors import DataError
+
+DESIGN_EFFECT = 1.5  # of a weighted city survey, where none is published
+LITERATURE = "compiled_literature/effects_focused_deterrence.csv"
+
+
+def level_or_series(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
+    """Equality with the published figures: year by year, or one reading of a register or a survey."""
+    notes = Notes()
+    if quantity.by_year:
+        series = published(claim, quantity, shelf)
+        notes.workings += [f"{series.choice}.", *(f"{note}." for note in series.notes)]
+        return _years(quantity, series, notes)
+    if quantity.value is None or quantity.window is None:
+        return _lacking(quantity, notes, ("value", "days"))
+    found = _reading(claim, quantity, shelf)
+    notes.workings += [f"published: {value:g} ({place})" for value, place, _ in found]
+    level = "R3" if any(math.isclose(value, quantity.value) for value, _, _ in found) else "R0"
+    neighbours = _neighbours(claim, quantity, shelf)
+    if neighbours:
+        notes.workings.append(f"the same reading at other times: {neighbours}")
+    said = f"the published reading is {found[0][0]:g}, claimed {quantity.value:g}"
+    return notes.close(quantity, level, said if level == "R3" else f"no: {said}")
+
+
+def _years(quantity: Quantity, series: Published, notes: Notes) -> Recomputed:
+    different, without = [], []
+    for year, value in sorted(quantity.by_year.items()):
+        count = series.years.get(int(year))
+        if count is None:
+            without.append(year)
+            continue
+        notes.workings.append(f"{year}: {count.events}, claimed {value:g}: {'; '.join(count.sources)}")
+        if count.events != value:
+            different.append(f"{year} ({count.events}, claimed {value:g})")
+    if different:
+        return notes.close(quantity, "R0", f"no: {', '.join(different)}", series=series)
+    if len(without) == len(quantity.by_year):
+        return notes.close(
+            quantity, NOT_CHECKABLE, "not checkable: no year of it is published", missing=("figures",), series=series
+        )
+    said = f"{len(quantity.by_year) - len(without)} of {len(quantity.by_year)} years are the published figures"
+    return notes.close(quantity, "R3", said, series=series)
+
+
+def _lacking(quantity: Quantity, notes: Notes, missing: tuple[str, ...]) -> Recomputed:
+    return notes.close(quantity, NOT_CHECKABLE, f"not checkable: {missing_words(missing)}", missing=missing)
+
+
+def _reading(claim: Claim, quantity: Quantity, shelf: Shelf) -> list[tuple[float, str, date]]:
+    """The published values of a reading over the days claimed: value, place (table:line, source) and last day."""
+    rows = _readings(claim, quantity, shelf)
+    days = quantity.window
+    own = [row for row in rows if (row[3], row[2]) == (days.start, days.end)]
+    if not own:
+        raise DataError(f"no published reading of {quantity.measure} in {quantity.place or claim.place} covers {days}")
+    return [row[:3] for row in own]
+
+
+def _readings(claim: Claim, quantity: Quantity, shelf: Shelf) -> list[tuple[float, str, date, date]]:
+    if not quantity.tables or not quantity.measure:
+        raise DataError(missing_words(("table", "measure")))
+    place, found = quantity.place or claim.place, []
+    for name in quantity.tables:
+        table = shelf.table(name, "readings")
+        for line, row in table[(table["unit"] == place) & (table["measure"] == quantity.measure)].iterrows():
+            days = (pd.Timestamp(row["period_start"]).date(), pd.Timestamp(row["period_end"]).date())
+            found.append((float(row["value"]), f"{name}:{line}, {row['source']}", days[1], days[0]))
+    if not found:
+        raise DataError(f"{', '.join(quantity.tables)} hold no '{quantity.measure}' of '{place}'")
+    return found
+
+
+def _neighbours(claim: Claim, quantity: Quantity, shelf: Shelf) -> str:
+    rows = [row for row in _readings(claim, quantity, shelf) if row[2] != quantity.window.end]
+    return ", ".join(f"{value:g} ({end.year})" for value, _, end, _ in sorted(rows, key=lambda row: row[2]))
+
+
+def ranking(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
+    """The rank of the window among the years of its scope; years without a figure are named, and never counted as beaten."""
+    notes = Notes()
+    if quantity.is_pair:
+        own = recompute_change(claim, quantity, shelf)
+        notes.workings += own.workings
+    if not quantity.years_in_scope or quantity.window is None or quantity.window.end is None:
+        return _lacking(quantity, notes, ("scope", "year"))
+    if not (quantity.measure or quantity.study_outcome):
+        return _lacking(quantity, notes, ("measure", "definition"))
+    series = published(claim, quantity, shelf)
+    year = quantity.window.end.year
+    scope = range(year - quantity.years_in_scope + 1, year + 1)
+    values, what = _ranked(series, scope, quantity.extreme)
+    without = [each for each in scope if each not in values]
+    notes.workings += [f"{series.choice}.", f"{what}: {', '.join(f'{each} {value:g}' for each, value in values.items())}"]
+    table = window_table(series, quantity, claim.start.start if claim.start else None)
+    if year not in values:
+        sentence = f"not checkable: no figure of {series.measure} in {series.place} for the whole of {year}"
+        return notes.close(quantity, NOT_CHECKABLE, sentence, missing=(f"the figure of {year}",), series=series, table=table)
+    better = [each for each, value in values.items() if each != year and _beats(value, values[year], quantity.extreme)]
+    if better:
+        further = ", ".join(f"{each} ({values[each]:g})" for each in better)
+        sentence = f"no: {what} of {year} is {values[year]:g}, and {further} go further"
+        return notes.close(quantity, "R0", sentence, series=series, table=table)
+    if without:
+        sentence = (
+            f"not checkable: {year} is the {quantity.extreme} of the {len(values)} years published under this definition, "
+        )
+        sentence += f"and {len(without)} of the {quantity.years_in_scope} claimed are not"
+        missing = (f"figures under one definition for {without[0]} to {without[-1]}",)
+        return notes.close(quantity, NOT_CHECKABLE, sentence, missing=missing, series=series, table=table)
+    sentence = f"{year} is the {quantity.extreme} of {len(values)} years ({values[year]:g})"
+    return notes.close(quantity, "R3", sentence, series=series, table=table)
+
+
+def _ranked(series: Published, scope: range, extreme: str | None) -> tuple[dict[int, float], str]:
+    if extreme != "largest fall":
+        return {year: float(series.years[year].events) for year in scope if year in series.years}, "yearly counts"
+    pairs = [(year, series.years.get(year - 1), series.years.get(year)) for year in scope]
+    falls = {
+        year: 100 * (after.events / before.events - 1) for year, before, after in pairs if before and after and before.events
+    }
+    return {year: round(value, 1) for year, value in falls.items()}, "change on the year before, percent"
+
+
+def _beats(value: float, own: float, extreme: str | None) -> bool:
+    return value > own if extreme == "highest" else value < own
+
+
+def safety(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
+    """Two shares of a survey: z = difference / √(d (p₁q₁ + p₂q₂) / n), d the design effect, n respondents each time."""
+    notes = Notes()
+    if quantity.value is not None and quantity.tables:
+        return level_or_series(claim, quantity, shelf)
+    missing = [
+        name for name, given in (("two shares", quantity.is_pair), ("number of respondents", quantity.respondents)) if not given
+    ]
+    missing += [] if quantity.question else ["wording of the question"]
+    if quantity.is_pair:
+        needed = respondents_needed(quantity.before / 100, quantity.after / 100)
+        notes.workings.append(
+            f"{quantity.before:g} to {quantity.after:g} %: {quantity.after - quantity.before:+.1f} points; a survey would need "
+            f"{needed} respondents each time to tell them apart (design effect {DESIGN_EFFECT})"
+        )
+    if missing:
+        return _lacking(quantity, notes, tuple(missing))
+    z, p = two_shares(quantity.before / 100, quantity.after / 100, quantity.respondents)
+    notes.workings.append(f"z = {z:.2f}, p = {p:.3f} with a design effect of {DESIGN_EFFECT}")
+    apart = "can" if p < 0.05 else "cannot"
+    return notes.close(quantity, "R3", f"the shares are as published; they {apart} be told apart (p {p:.3f})")
+
+
+def two_shares(before: float, after: float, respondents: int, effect: float = DESIGN_EFFECT) -> tuple[float, float]:
+    """z and two-sided p of a difference between two shares with as many respondents each time."""
+    error = math.sqrt(effect * (before * (1 - before) + after * (1 - after)) / respondents)
+    z = (after - before) / error
+    return z, float(2 * stats.norm.sf(abs(z)))
+
+
+def respondents_needed(before: float, after: float, effect: float = DESIGN_EFFECT) -> int:
+    """Respondents each time from which on the difference leaves a 95 % interval; before and after as shares that differ."""
+    spread = effect * (before * (1 - before) + after * (1 - after))
+    return math.ceil(spread * (stats.norm.ppf(0.975) / (after - before)) ** 2)
+
+
+def trend(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
+    """The slope before and after the start: log-linear rate through the published windows of each side, percent a year."""
+    notes = Notes()
+    if not (quantity.measure or quantity.study_outcome):
+        return _lacking(quantity, notes, ("measure", "definition", "figures"))
+    series = published(claim, quantity, shelf)
+    table = window_table(series, quantity, claim.start.start if claim.start else None)
+    notes.workings.append(f"{series.choice}.")
+    start = claim.start.start if claim.start else None
+    sides = {"over the whole": list(series.windows)}
+    if start:
+        sides = {
+            "before the start": [window for window in series.windows if window.end < start],
+            "after the start": [window for window in series.windows if window.start >= start],
+        }
+    slopes = {name: slope(windows) for name, windows in sides.items()}
+    for name, found in slopes.items():
+        said = (
+            "fewer than three published windows"
+            if found is None
+            else f"{found[0]:+.0f} % a year ({found[1]:+.0f} to {found[2]:+.0f})"
+        )
+        notes.workings.append(f"{name}: {said}")
+    first = next(iter(slopes.values()))
+    if first is None:
+        return notes.close(
+            quantity,
+            NOT_CHECKABLE,
+            "not checkable: fewer than three published windows before the start",
+            missing=("counts of more years before the start",),
+            series=series,
+            table=table,
+        )
+    sign = -1 if quantity.direction == "down" else 1
+    name = next(iter(slopes))
+    said = f"the slope {name} is {first[0]:+.0f} % a year ({first[1]:+.0f} to {first[2]:+.0f})"
+    if first[0] * sign > 0 and (first[1] > 0) == (first[2] > 0):
+        return notes.close(quantity, "R2", said, series=series, table=table)
+    if first[1] <= 0 <= first[2]:
+        sentence = f"not checkable: {said}, which tells no direction"
+        return notes.close(quantity, NOT_CHECKABLE, sentence, missing=("counts of more years",), series=series, table=table)
+    return notes.close(quantity, "R0", f"no: {said}", series=series, table=table)
+
+
+def slope(windows: list) -> tuple[float, float, float] | None:
+    """Percent a year with a 95 % interval: Poisson regression of counts on the middle of their days, quasi-likelihood.
+
+    log E[count] = log days + level + slope · years; the variance is max(1, Pearson dispersion) times that of Poisson. None
+    with fewer than three windows. McCullagh & Nelder (1989), doi:10.1007/978-1-4899-3242-6.
+    """
+    import statsmodels.api as sm
+
+    if len(windows) < 3:
+        return None
+    days = np.array([sum((last - first).days + 1 for first, last in window.ranges) for window in windows], dtype=float)
+    middle = np.array([(window.start.toordinal() + window.end.toordinal()) / 2 for window in windows]) / 365.25
+    counts = np.array([window.count for window in windows], dtype=float)
+    design = sm.add_constant(middle - middle.mean())
+    fit = sm.GLM(counts, design, family=sm.families.Poisson(), offset=np.log(days)).fit()
+    freedom = len(windows) - 2
+    error = fit.bse[1] * math.sqrt(max(1.0, fit.pearson_chi2 / freedom))
+    half = float(stats.t.ppf(0.975, freedom)) * error
+    return tuple(100 * math.expm1(value) for value in (fit.params[1], fit.params[1] - half, fit.params[1] + half))
+
+
+def coverage_of_definitions(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
+    """The ratio of one definition to another over the same days."""
+    notes = Notes()
+    if not quantity.tables or len(quantity.definitions) != 2 or quantity.window is None:
+        return _lacking(quantity, notes, ("two definitions over the same days",))
+    counts = []
+    for definition in quantity.definitions:
+        count = published(claim, replace(quantity, definitions=(definition,)), shelf).over(quantity.window)
+        if count is None:
+            return _lacking(quantity, notes, (f"count under {definition} for {quantity.window}",))
+        notes.workings.append(f"{definition}: {count}: {'; '.join(count.sources)}")
+        counts.append(count.events)
+    wide, narrow = counts
+    notes.workings.append(
+        f"{narrow} / {wide} = {narrow / wide:.2f}: one definition holds {100 * narrow / wide:.0f} % of the other"
+    )
+    said = f"published are {wide} and {narrow}, {100 * narrow / wide:.0f} % of it"
+    if not quantity.is_pair:
+        return notes.close(quantity, "R2", f"{said}; the claim gives no number")
+    same = (wide, narrow) == (quantity.before, quantity.after)
+    return notes.close(quantity, "R3" if same else "R0", said if same else f"no: {said}")
+
+
+def evidence_label(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
+    """The review or evaluation that a label rests on, looked up among published effects, with its grade where it gives one."""
+    notes = Notes()
+    if not quantity.literature:
+        return _lacking(quantity, notes, ("review that it rests on", "grade"))
+    row = literature(shelf, quantity.literature)
+    notes.workings.append(
+        f"{row['study']}: {row['effect']:g} ({row['effect_metric']}) on {row['outcome']}; {row['design']}: {row['place']}"
+    )
+    if isinstance(row["note"], str):
+        notes.workings.append(row["note"])
+    if quantity.note:
+        notes.findings.append(quantity.note)
+    if quantity.change_percent is None:
+        return notes.close(quantity, "R2", f"{row['study']} is found; the label gives no number")
+    same = math.isclose(row["effect"], quantity.change_percent, abs_tol=(quantity.rounding or 1) / 2)
+    said = f"{row['study']} gives {row['effect']:g} % for {row['program_type']}, {row['outcome']}"
+    if claim.needs_a_person:
+        return notes.close(
+            quantity,
+            NOT_CHECKABLE,
+            f"not checkable: {said}; whether it is what is cited is for a person",
+            missing=(claim.needs_a_person,),
+        )
+    return notes.close(quantity, "R3" if same else "R0", said if same else f"no: {said}")
+
+
+def literature(shelf: Shelf, name: str) -> pd.Series:
+    table = shelf.table(LITERATURE, "literature_effects")
+    own = table[table["id"] == name]
+    if own.empty:
+        raise DataError(f"{LITERATURE} has no effect '{name}'")
+    row = own.iloc[0].copy()
+    row["place"] = f"{LITERATURE}:{own.index[0]}, {row['source']}"
+    return row
+
+
+def generalisation(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
+    """The pooled effect with its prediction interval, and how many published evaluations go as far as claimed."""
+    notes = Notes()
+    pooled = shelf.saved("pooled", "pooled.csv")
+    if pooled is not None:
+        for row in pooled[pooled["main"].astype(bool)].to_dict("records"):
+            text = f"pooled over {row['places']} places ({row['names']}), {row['summary']}: {row['ratio']:.2f}"
+            text += f" ({row['lower']:.2f} to {row['upper']:.2f})"
+            if not pd.isna(row["prediction_lower"]):
+                text += f"; a further place: {row['prediction_lower']:.2f} to {row['prediction_upper']:.2f}"
+            notes.workings.append(text)
+    table = shelf.table(LITERATURE, "literature_effects")
+    changes = table[(table["effect_metric"] == "pct_change") & (table["city"] != "pooled") & table["effect"].notna()]
+    claimed = quantity.claimed_percent
+    if claimed is not None:
+        further = int((changes["effect"] <= claimed).sum())
+        notes.workings.append(f"{further} of {len(changes)} published changes of single places go as far as {claimed:+g} %")
+    missing = tuple(name for name, given in (("places", quantity.sites), ("size", claimed is not None)) if not given)
+    missing += ("evaluations that found nothing: the published ones are a selection",)
+    return _lacking(quantity, notes, missing)
+
+
+def not_due(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
+    """A target: nothing to recompute until it is due, and nothing at all without a number."""
+    notes = Notes()
+    missing = tuple(name for name, given in (("number", quantity.value is not None), ("day it is due", claim.due)) if not given)
+    if missing:
+        return _lacking(quantity, notes, missing)
+    return notes.close(
+        quantity, NOT_CHECKABLE, f"not checkable: a target, due on {claim.due}", missing=("a reading on that day",)
+    )
+
+
+def activity(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
+    """A count of what the programme did; its only source is the programme, and it is no outcome."""
+    notes = Notes()
+    notes.findings.append("an activity is not an outcome, whoever reports it")
+    if quantity.value is None:
+        return _lacking(quantity, notes, ("count",))
+    sentence = f"not checkable: {quantity.value:g} {quantity.value_unit or ''} is the programme's own count".strip()
+    return notes.close(quantity, NOT_CHECKABLE, sentence, missing=("a second source of the count",))
+
+
+def prevented(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
+    """Events prevented: the gap of the study with its interval."""
+    notes = Notes()
+    effects = shelf.saved(claim.study, "effects.csv") if claim.study else None
+    if effects is None:
+        return _lacking(quantity, notes, ("series of counts", "interval"))
+    own = effects[(effects["contrast"] == "prevented") & (effects["specification"] == claim.specification)]
+    for row in own.to_dict("records"):
+        notes.workings.append(
+            f"{row['estimand']}: {row['point']:.1f} ({row['lower']:.1f} to {row['upper']:.1f}), {row['onset']}"
+        )
+    if own.empty or quantity.value is None:
+        return _lacking(quantity, notes, ("estimate of the study",))
+    inside = bool(((own["lower"] <= quantity.value) & (quantity.value <= own["upper"])).any())
+    said = f"{quantity.value:g} {'lies within' if inside else 'lies outside'} the interval of the study"
+    return notes.close(quantity, "R2" if inside else "R0", said if inside else f"no: {said}")
+
+
+def numbers_or_none(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
+    """The number inside a claim about cause, where it gives one."""
+    if quantity.baseline is None and quantity.window is None and quantity.claimed_percent is None:
+        notes = Notes()
+        return notes.close(quantity, NOT_CHECKABLE, "not checkable: no number is claimed", missing=("number",))
+    if quantity.literature:
+        return evidence_label(claim, quantity, shelf)
+    return recompute_change(claim, quantity, shelf)
+
+
+OTHERS = {
+    "attribution": numbers_or_none,
+    "rival_cause": numbers_or_none,
+    "comparison": numbers_or_none,
+    "series": level_or_series,
+    "ranking": ranking,
+    "safety_perception": safety,
+    "trend": trend,
+    "definition": coverage_of_definitions,
+    "evidence_label": evidence_label,
+    "generalisation": generalisation,
+    "target": not_due,
+    "activity": activity,
+    "counterfactual_count": prevented,
+    "relative_change": numbers_or_none,
+}

@@ -1,0 +1,138 @@
+"""Arithmetic screens: what to look at in any published change before believing it."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from scipy import stats
+
+from gvi_eval.claims.arithmetic import tolerance
+from gvi_eval.claims.declared import Claim, Quantity, Span
+from gvi_eval.claims.published import Published
+from gvi_eval.claims.recompute import Recomputed
+
+NARROWED = date(2017, 11, 1)  # the Malmö police publish only confirmed shootings from this day on
+FLAGGED, QUIET, UNSEEN = "flagged", "not flagged", "could not be looked at"
+
+
+@dataclass(frozen=True)
+class Screen:
+    """One screen: its name, whether it is flagged, and a sentence with the numbers."""
+
+    name: str
+    state: str
+    sentence: str
+
+
+def screens(claim: Claim, done: Recomputed) -> tuple[Screen, ...]:
+    """Every screen on one recomputed quantity."""
+    quantity = done.quantity
+    found = [_part_year(quantity, done), _percent_and_counts(quantity), _definitions(quantity, done.series)]
+    found += [_vintage(done), _rounding(quantity, done), _denominator(claim, done), _peak(done)]
+    return tuple(found)
+
+
+def _part_year(quantity: Quantity, done: Recomputed) -> Screen:
+    name = "part of a year against a full year"
+    one, other = quantity.baseline, quantity.window
+    if not (one and other and one.is_closed and other.is_closed and one.days > 0 and other.days > 0):
+        return Screen(name, UNSEEN, "the days of one side are not given")
+    if one.is_full_years == other.is_full_years and abs(one.days - other.days) <= 2:
+        return Screen(name, QUIET, f"both sides cover {one.days} days")
+    if one.is_full_years and other.is_full_years:
+        return Screen(name, QUIET, f"full years on both sides, {one.days} and {other.days} days: compared per day")
+    said = f"{other.days} days ({other}) are set against {one.days} ({one})"
+    if done.change:
+        said += f": {done.change.percent_of_counts:+.0f} % as bare counts is {done.change.percent:+.0f} % per day"
+    return Screen(name, FLAGGED, said)
+
+
+def _percent_and_counts(quantity: Quantity) -> Screen:
+    name = "percentage against counts"
+    if quantity.change_percent is None or not quantity.is_pair or not quantity.before:
+        return Screen(name, UNSEEN, "the claim does not give both a percentage and its two counts")
+    found = 100 * (quantity.after / quantity.before - 1)
+    said = f"{quantity.before:g} to {quantity.after:g} is {found:+.1f} %, claimed {quantity.change_percent:+g} %"
+    agrees = abs(found - quantity.change_percent) <= tolerance(quantity)
+    return Screen(name, QUIET if agrees else FLAGGED, said)
+
+
+def _definitions(quantity: Quantity, series: Published | None) -> Screen:
+    name = "definitions mixed"
+    if series is None:
+        return Screen(name, UNSEEN, "no published figures were used")
+    spans = [span for span in (quantity.baseline, quantity.window) if span]
+    crossing = [span for span in spans if span.start and span.start < NARROWED]
+    if len(series.definitions) > 1:
+        return Screen(
+            name, FLAGGED, f"{len(series.definitions)} definitions are read as one series: {', '.join(series.definitions)}"
+        )
+    if series.place == "Malmö" and series.measure == "shootings" and crossing:
+        return Screen(name, FLAGGED, f"figures before {NARROWED} were counted wider and recounted")
+    return Screen(name, QUIET, f"one definition, {', '.join(series.definitions) or 'the only one published'}")
+
+
+def _vintage(done: Recomputed) -> Screen:
+    name = "vintages mixed"
+    if done.series is None:
+        return Screen(name, UNSEEN, "no published figures were used")
+    unused = [note for note in done.series.notes if " is not used (" in note]
+    if unused:
+        return Screen(name, FLAGGED, f"{len(unused)} published figures differ from those used, such as {unused[0]}")
+    return Screen(name, QUIET, "every source that gives these days gives the same figure")
+
+
+def _rounding(quantity: Quantity, done: Recomputed) -> Screen:
+    name = "rounding"
+    if quantity.change_percent is None or done.change is None:
+        return Screen(name, UNSEEN, "no percentage is claimed, or none could be recomputed")
+    one = 100 / done.change.before.events
+    if one > 2 * tolerance(quantity):
+        said = f"one event more or less moves the change by {one:.1f} points, more than the digits that are claimed"
+        return Screen(name, FLAGGED, said)
+    return Screen(name, QUIET, f"one event moves the change by {one:.1f} points")
+
+
+def _denominator(claim: Claim, done: Recomputed) -> Screen:
+    name = "denominator"
+    if "rate" in (done.quantity.value_unit or "") or "per" in (done.quantity.value_unit or "").split():
+        return Screen(name, FLAGGED, "a rate is claimed, and its denominator is not given with it")
+    return Screen(name, UNSEEN, "counts are compared per day; no yearly population is published for these days")
+
+
+def _peak(done: Recomputed) -> Screen:
+    name = "peak as baseline"
+    if done.series is None or done.change is None or len(done.series.years) < 3:
+        return Screen(name, UNSEEN, "fewer than three yearly figures")
+    years = done.series.years
+    before = {year: count for year, count in years.items() if year < done.change.after.span.start.year}
+    own = done.change.before.span
+    if own.is_full_years and own.start.year == own.end.year and before:
+        peak = max(before, key=lambda year: before[year].per_day)
+        if peak == own.start.year and len(before) > 1:
+            return Screen(
+                name, FLAGGED, f"{peak} is the highest of the {len(before)} years before the window that are published"
+            )
+    return Screen(name, QUIET, "the baseline is not the single highest year")
+
+
+def interval_is_symmetric(point: float, lower: float, upper: float, scale: str) -> bool:
+    """Whether an interval lies evenly about its point on the scale it was computed on ('log' for ratios, else 'plain').
+
+    To a tenth of the interval's width: published limits are rounded.
+    """
+    one, low, high = (math.log(each) if scale == "log" else each for each in (point, lower, upper))
+    return abs((high - one) - (one - low)) <= 0.1 * (high - low)
+
+
+def p_fits_interval(point: float, lower: float, upper: float, p: float, level: float = 0.95, null: float = 1.0) -> bool:
+    """Whether a p-value says the same as its interval about the null, for a ratio with a normal log: within a factor of two."""
+    half = (math.log(upper) - math.log(lower)) / 2
+    error = half / stats.norm.ppf((1 + level) / 2)
+    expected = 2 * stats.norm.sf(abs(math.log(point / null)) / error)
+    return (expected < 1 - level) == (p < 1 - level) and 0.5 <= (p + 1e-4) / (expected + 1e-4) <= 2
+
+
+def spans_of(quantity: Quantity) -> Iterator[Span]:
+    yield from (span for span in (quantity.baseline, quantity.window) if span)
