@@ -41,7 +41,8 @@ class Row:
         if self.lower is not None:
             text += f" ({self.lower:.2f} to {self.upper:.2f}, 95 % {self.kind})"
         if self.p is not None:
-            text += f", p {self.p:.3f}" + (f", which cannot fall below {self.floor:.3f}" if self.floor else "")
+            text += ", p below 0.001" if self.p < 0.001 else f", p {self.p:.3f}"
+            text += f", which cannot fall below {self.floor:.3f}" if self.floor and self.floor >= 0.0005 else ""
         return text
 
 

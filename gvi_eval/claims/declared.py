@@ -98,6 +98,9 @@ class Quantity:
     question: str | None = None
     literature: str | None = None
     sites: int | None = None
+    lower: float | None = None
+    upper: float | None = None
+    p: float | None = None
     note: str | None = None
 
     @property
@@ -142,7 +145,7 @@ class Claim:
     start: Span | None = None
     due: date | None = None
     rival: str | None = None
-    said_to_reproduce: bool = False
+    declared_reproduced: bool = False
     needs_a_person: str | None = None
     entered_by: str = ""
     read_second_by: str = ""

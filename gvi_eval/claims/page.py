@@ -11,7 +11,7 @@ from gvi_eval.claims.declared import Quantity
 from gvi_eval.claims.recompute import Recomputed
 from gvi_eval.claims.screens import Screen
 from gvi_eval.claims.verdict import LEVELS, Verdict, days_of
-from gvi_eval.claims.windows import LOOKED_FOR, WindowTable
+from gvi_eval.claims.windows import LOOKED_FOR, Cell, WindowTable
 
 CUT_OFFS = "B3 from 90 %, B2 from 67 %, B1 from 33 % of the cells or specifications: these cut-offs are this project's own."
 SHOWN = 12  # companions on a page
@@ -81,14 +81,14 @@ def _window_table(table: WindowTable) -> Iterator[str]:
     if not table.cells:
         yield "No baseline-and-window table: no two published figures lie on either side."
         return
-    windows = list(dict.fromkeys(cell.window for cell in table.cells))
+    baselines = list(dict.fromkeys(cell.baseline for cell in table.cells if cell.defensible))
     by_place = {(cell.baseline, cell.window): cell for cell in table.cells}
-    yield "Change per day in percent, each baseline against each window (the claimed cell in bold):\n"
-    yield f"| baseline | {' | '.join(windows)} |"
-    yield f"|---|{'---:|' * len(windows)}"
-    for baseline in dict.fromkeys(cell.baseline for cell in table.cells):
-        cells = [by_place.get((baseline, window)) for window in windows]
-        yield f"| {baseline} | {' | '.join(map(_percent, cells))} |"
+    yield "Change per day in percent for each window (rows) and baseline (columns), the claimed cell in bold:\n"
+    yield f"| window | {' | '.join(baselines)} |"
+    yield f"|---|{'---:|' * len(baselines)}"
+    for window in dict.fromkeys(cell.window for cell in table.cells if cell.defensible):
+        cells = [by_place.get((baseline, window)) for baseline in baselines]
+        yield f"| {window} | {' | '.join(map(_percent, cells))} |"
     yield ""
     yield table_sentence(table)
     if table.without_figures:
@@ -97,18 +97,18 @@ def _window_table(table: WindowTable) -> Iterator[str]:
 
 def table_sentence(table: WindowTable) -> str:
     """The rank of the claimed cell, and how many whole percentages a search in the table could have found."""
-    own, cells = table.claimed, len(table.cells)
-    rank = (
-        f"The claimed cell ({own.percent:+.0f} %) is number {table.rank} of {cells} by the size of the fall"
-        if own
-        else (f"The claimed cell cannot be placed among the {cells}")
-    )
+    own, cells = table.claimed, len(table.defensible)
+    if own is None:
+        rank = f"The claimed cell cannot be placed among the {cells}"
+    else:
+        rank = f"The claimed cell ({own.percent:+.0f} %) is number {table.rank} of {cells} by the size of the fall"
     every = table.own_range
-    said = f"{len(table.hits(every))} of {len(every)} whole percentages in the table's range can be hit within a point"
-    return f"{rank}; {said}, and {len(table.hits(LOOKED_FOR))} of {len(LOOKED_FOR)} from −20 to −70."
+    more = f", with {len(table.cells) - cells} more where a search would look" if len(table.cells) > cells else ""
+    hit = f"{len(table.hits(every))} of {len(every)} whole percentages in the table's range can be hit within a point"
+    return f"{rank}{more}: {hit}, and {len(table.hits(LOOKED_FOR))} of {len(LOOKED_FOR)} from -20 to -70."
 
 
-def _percent(cell: Any) -> str:
+def _percent(cell: Cell | None) -> str:
     if cell is None:
         return ""
     return f"**{cell.percent:+.0f}**" if cell.claimed else f"{cell.percent:+.0f}"
@@ -184,7 +184,7 @@ def row(verdict: Verdict) -> dict[str, Any]:
         "sentence": verdict.sentence,
         "study": claim.study,
         "specification": verdict.evidence.specification if verdict.evidence else None,
-        "declared_reproduced": claim.said_to_reproduce,
+        "declared_reproduced": claim.declared_reproduced,
         "source": claim.source,
     }
 
@@ -192,7 +192,8 @@ def row(verdict: Verdict) -> dict[str, Any]:
 def document(verdict: Verdict) -> dict[str, Any]:
     """A verdict for programs: the row, each axis with its reason, every cell of the table, screens and evidence."""
     found = verdict.evidence
-    axes = {name: asdict(getattr(verdict, name)) for name in ("reproduced", "robust", "design", "wording")}
+    answers = {name: getattr(verdict, name) for name in ("reproduced", "robust", "design", "wording")}
+    axes = {name: {"level": answer.level, "reason": answer.reason} for name, answer in answers.items()}
     return {
         **row(verdict),
         "paraphrase": verdict.claim.paraphrase,
@@ -219,7 +220,13 @@ def _quantity(done: Recomputed, screened: Sequence[Screen]) -> dict[str, Any]:
         "cells": []
         if done.table is None
         else [
-            {"baseline": cell.baseline, "window": cell.window, "percent": cell.percent, "claimed": cell.claimed}
+            {
+                "baseline": cell.baseline,
+                "window": cell.window,
+                "percent": cell.percent,
+                "claimed": cell.claimed,
+                "defensible": cell.defensible,
+            }
             for cell in done.table.cells
         ],
         "rank": None if done.table is None else done.table.rank,

@@ -48,9 +48,10 @@ class Published:
     definitions: tuple[str, ...]
     figures: tuple[Figure, ...]
     windows: tuple[CountWindow, ...]
-    open_ended: tuple[str, ...]
+    open_ended: tuple[tuple[int, str], ...]  # counts with a bound that was not published, under any definition
     choice: str
     notes: tuple[str, ...] = ()
+    rivals: tuple[Figure, ...] = ()  # published under the same definitions, and not used
 
     def over(self, span: Span) -> Count | None:
         """Events over a closed span: a figure for just these days, or disjoint windows that fill them; else None.
@@ -173,29 +174,31 @@ def published(claim: Claim, quantity: Quantity, shelf: Shelf) -> Published:
         raise DataError(
             f"the claim mixes {len(definitions)} definitions ({', '.join(definitions)}), which must not be chained unasked"
         )
+    open_ended = rows[rows["period_start"].isna() | rows["period_end"].isna()]
     rows = _of_definitions(rows, definitions, place, measure)
+    every = rows
     rows, left_out = _without_outcome(rows, outcome, place) if outcome else _without(rows, quantity)
-    closed = rows["period_start"].notna() & rows["period_end"].notna()
-    figures = tuple(
-        Figure(
-            place,
-            pd.Timestamp(row["period_start"]).date(),
-            pd.Timestamp(row["period_end"]).date(),
-            int(row["value"]),
-            row["definition"],
-            (_place(row),),
-        )
-        for _, row in rows[closed].iterrows()
-    )
+    figures = _figures(rows, place)
+    rivals = _figures(every.loc[[line for line in every.index if line not in rows.index]], place)
     if outcome:
         choice = f"conflicting figures as the study '{claim.study}' chose for '{outcome.name}'"
         if chained:
             choice += f"; it reads {len(definitions)} definitions as one series: {chained}"
     else:
         choice = "figures as the claim file names them" + (f"; read as one series: {chained}" if chained else "")
-    open_ended = tuple(f"{row['value']} ({_place(row)})" for _, row in rows[~closed].iterrows())
+    loose = tuple((int(row["value"]), f"{row['definition']}: {_place(row)}") for _, row in open_ended.iterrows())
     windows = disjoint_windows(figures, may_chain=bool(chained))
-    return Published(place, measure, tuple(definitions), _agreeing(figures), windows, open_ended, choice, tuple(left_out))
+    return Published(place, measure, tuple(definitions), _agreeing(figures), windows, loose, choice, tuple(left_out), rivals)
+
+
+def _figures(rows: pd.DataFrame, place: str) -> tuple[Figure, ...]:
+    """The rows whose days are both published, as figures."""
+    closed = rows[rows["period_start"].notna() & rows["period_end"].notna()]
+    days = [(pd.Timestamp(row["period_start"]).date(), pd.Timestamp(row["period_end"]).date()) for _, row in closed.iterrows()]
+    return tuple(
+        Figure(place, *span, int(row["value"]), row["definition"], (_place(row),))
+        for span, (_, row) in zip(days, closed.iterrows(), strict=True)
+    )
 
 
 def _agreeing(figures: tuple[Figure, ...]) -> tuple[Figure, ...]:

@@ -64,7 +64,8 @@ def recompute_change(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomput
         return refused
     missing = _missing(claim, quantity)
     if missing:
-        return notes.close(quantity, NOT_CHECKABLE, f"not checkable: {missing_words(missing)}", missing=missing)
+        own = _by_its_own_counts(quantity, missing, notes) if missing[0].startswith("a published count") else None
+        return own or notes.close(quantity, NOT_CHECKABLE, f"not checkable: {missing_words(missing)}", missing=missing)
     series = published(claim, quantity, shelf)
     notes.workings += [f"{series.choice}.", *(f"{note}." for note in series.notes)]
     table = window_table(series, quantity, claim.start.start if claim.start else None)
@@ -77,7 +78,7 @@ def recompute_change(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomput
     if before is None or after is None:
         lacks = [str(span) for span, count in ((filled.baseline, before), (filled.window, after)) if count is None]
         sentence = f"not checkable: no published figure of {series.measure} in {series.place} covers {' nor '.join(lacks)}"
-        return notes.close(quantity, NOT_CHECKABLE, sentence, series=series, table=table, missing=("figures of these days",))
+        return notes.close(quantity, NOT_CHECKABLE, sentence, series=series, table=table, missing=("counts of these days",))
     if before.events == 0:
         sentence = f"not checkable: {before} leaves nothing to divide by"
         return notes.close(quantity, NOT_CHECKABLE, sentence, series=series, table=table, missing=("events before",))
@@ -112,18 +113,32 @@ def _impossible(quantity: Quantity, notes: Notes) -> Recomputed | None:
 
 def _missing(claim: Claim, quantity: Quantity) -> tuple[str, ...]:
     """The fields without which a change cannot be recomputed, in the order of the table of kinds."""
+    has_table = bool((claim.study and quantity.study_outcome) or (quantity.tables and quantity.measure))
     known = {
-        "measure": bool(quantity.measure or (claim.study and quantity.study_outcome)),
-        "definition": bool(quantity.definitions or (claim.study and quantity.study_outcome)),
-        "baseline": quantity.baseline is not None and (quantity.baseline.start or quantity.baseline.end),
-        "window": quantity.window is not None and (quantity.window.start or quantity.window.end),
-        "size or direction": quantity.claimed_percent is not None or quantity.word or quantity.direction,
+        f"a published count of {quantity.outcome or 'what is claimed'}": has_table,
+        "a baseline": quantity.baseline is not None and (quantity.baseline.start or quantity.baseline.end),
+        "a window": quantity.window is not None and (quantity.window.start or quantity.window.end),
+        "a size or direction": quantity.claimed_percent is not None or quantity.word or quantity.direction,
     }
     return tuple(name for name, is_given in known.items() if not is_given)
 
 
 def missing_words(missing: tuple[str, ...]) -> str:
-    return f"the publication gives no {' and no '.join(missing)}"
+    return f"missing: {', '.join(missing)}"
+
+
+def _by_its_own_counts(quantity: Quantity, missing: tuple[str, ...], notes: Notes) -> Recomputed | None:
+    """A percentage held against the two counts that stand beside it, where no table holds them."""
+    if quantity.change_percent is None or not quantity.is_pair or not quantity.before:
+        return None
+    percent = 100 * (quantity.after / quantity.before - 1)
+    notes.workings.append(
+        f"{quantity.after:g} / {quantity.before:g} = {quantity.after / quantity.before:.3f}, that is {percent:+.1f} %"
+    )
+    notes.findings.append("the counts stand in the publication alone: no table here holds them")
+    level = fits(quantity, percent) or "R0"
+    said = f"the counts that stand beside it ({quantity.before:g} to {quantity.after:g}) give {percent:+.1f} %"
+    return notes.close(quantity, level, said if level != "R0" else f"no: {said}", missing=missing)
 
 
 def _filled(span: Span, series: Published, notes: Notes) -> Span:
@@ -170,6 +185,8 @@ def _judged(quantity: Quantity, said: Change, series: Published, table: WindowTa
     if direct:
         return direct
     shown = _gives(said)
+    if rival := _by_rivals(quantity, said, series):
+        return rival
     for reading in quantity.readings:
         other = _under(reading.baseline or quantity.baseline, reading.window or quantity.window, series)
         level = _direct(quantity, other) if other else None
@@ -200,6 +217,24 @@ def _direct(quantity: Quantity, said: Change) -> tuple[str, str] | None:
             f"day it is {said.percent:+.1f} %",
         )
     return None
+
+
+def _by_rivals(quantity: Quantity, said: Change, series: Published) -> tuple[str, str] | None:
+    """Whether published figures that are not used, because others conflict with them, are the ones that were claimed."""
+    if not quantity.is_pair:
+        return None
+    taken = []
+    for claimed, count in ((quantity.before, said.before), (quantity.after, said.after)):
+        if count.events == claimed:
+            continue
+        same = [each for each in series.rivals if (each.start, each.end) == (count.span.start, count.span.end)]
+        match = next((each for each in same if each.count == claimed), None)
+        if match is None:
+            return None
+        taken.append(
+            f"{match.count} for {count.span} is published too ({', '.join(match.sources)}), where {count.events} is used"
+        )
+    return "R1a", f"{_gives(said)}; {' and '.join(taken)}"
 
 
 def _gives(said: Change) -> str:
@@ -235,7 +270,7 @@ def _searched(quantity: Quantity, shown: str, table: WindowTable) -> tuple[str, 
 
 def _without_a_break(quantity: Quantity, series: Published, table: WindowTable, notes: Notes) -> Recomputed:
     """Two counts on either side of a day that nobody published: what each such day would give, and which days are possible."""
-    missing = ("day that parts before from after",)
+    missing = ("the day that parts before from after",)
     notes.findings.append("the day that parts before from after is not published")
     first, last = quantity.baseline.start, quantity.window.end
     if not quantity.is_pair or first is None or last is None:
@@ -243,14 +278,13 @@ def _without_a_break(quantity: Quantity, series: Published, table: WindowTable, 
             quantity, NOT_CHECKABLE, f"not checkable: {missing_words(missing)}", missing=missing, series=series, table=table
         )
     b, a, days = quantity.before, quantity.after, (last - first).days + 1
-    for line in series.open_ended:
-        notes.workings.append(f"published with an open bound: {line}")
+    for value, line in series.open_ended:
+        notes.workings.append(f"published with an open bound: {value} ({line})")
     notes.workings.append(
         f"bare counts: {a:g} / {b:g} = {a / b:.3f}, that is {100 * (a / b - 1):+.1f} %, over {days} days ({first} to {last})"
     )
     sentence = f"not checkable: {missing_words(missing)}"
-    exact = quantity.change_percent is None
-    if not exact:
+    if quantity.change_percent is not None:
         low, high = (_break_for(quantity.change_percent + side * tolerance(quantity), b, a, days) for side in (-1, 1))
         days_of = [first + timedelta(days=round(each)) for each in (low, high)]
         notes.workings.append(
@@ -266,6 +300,10 @@ def _without_a_break(quantity: Quantity, series: Published, table: WindowTable, 
     total = _bracket(series, first, last)
     if total:
         notes.workings.append(f"police counts from {first} to {last} lie between {total[0]} and {total[1]}; claimed {a + b:g}")
+    values = [value for value, _ in series.open_ended]
+    if quantity.change_percent is None and b in values and a in values:
+        sentence = f"the two counts are published as claimed; {sentence.replace('not checkable: ', 'for the change, ')}"
+        return notes.close(quantity, "R3", sentence, missing=missing, series=series, table=table)
     return notes.close(quantity, NOT_CHECKABLE, sentence, missing=missing, series=series, table=table)
 
 

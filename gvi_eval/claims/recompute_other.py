@@ -93,9 +93,9 @@ def _neighbours(claim: Claim, quantity: Quantity, shelf: Shelf) -> str:
 def ranking(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     """The rank of the window among the years of its scope; years without a figure are named, and never counted as beaten."""
     notes = Notes()
-    if quantity.is_pair:
+    if quantity.claimed_percent is not None:
         own = recompute_change(claim, quantity, shelf)
-        notes.workings += own.workings
+        notes.workings += [f"the number beside the record ({own.level}): {own.sentence}", *own.workings]
     if not quantity.years_in_scope or quantity.window is None or quantity.window.end is None:
         return _lacking(quantity, notes, ("scope", "year"))
     if not (quantity.measure or quantity.study_outcome):
@@ -317,15 +317,20 @@ def generalisation(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed
     claimed = quantity.claimed_percent
     if claimed is not None:
         further = int((changes["effect"] <= claimed).sum())
-        notes.workings.append(f"{further} of {len(changes)} published changes of single places go as far as {claimed:+g} %")
+        said = f"{further} of {len(changes)} published changes of single places go as far as {claimed:+g} %"
+        notes.workings.append(said)
+        if quantity.word == "up to" and quantity.sites is None:
+            return notes.close(quantity, "R2" if further else "R0", said if further else f"no: {said}")
     missing = tuple(name for name, given in (("places", quantity.sites), ("size", claimed is not None)) if not given)
-    missing += ("evaluations that found nothing: the published ones are a selection",)
-    return _lacking(quantity, notes, missing)
+    return _lacking(quantity, notes, (*missing, "result of each place, successes and others alike"))
 
 
 def not_due(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     """A target: nothing to recompute until it is due, and nothing at all without a number."""
     notes = Notes()
+    if quantity.tables and quantity.measure:
+        readings = sorted(_readings(claim, quantity, shelf), key=lambda row: row[2])
+        notes.workings.append(f"readings: {', '.join(f'{value:g} ({end.year}; {place})' for value, place, end, _ in readings)}")
     missing = tuple(name for name, given in (("number", quantity.value is not None), ("day it is due", claim.due)) if not given)
     if missing:
         return _lacking(quantity, notes, missing)

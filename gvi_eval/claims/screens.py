@@ -1,14 +1,13 @@
 """Arithmetic screens: what to look at in any published change before believing it."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
 from scipy import stats
 
 from gvi_eval.claims.arithmetic import tolerance
-from gvi_eval.claims.declared import Claim, Quantity, Span
+from gvi_eval.claims.declared import Quantity
 from gvi_eval.claims.published import Published
 from gvi_eval.claims.recompute import Recomputed
 
@@ -25,11 +24,12 @@ class Screen:
     sentence: str
 
 
-def screens(claim: Claim, done: Recomputed) -> tuple[Screen, ...]:
+def screens(done: Recomputed) -> tuple[Screen, ...]:
     """Every screen on one recomputed quantity."""
     quantity = done.quantity
     found = [_part_year(quantity, done), _percent_and_counts(quantity), _definitions(quantity, done.series)]
-    found += [_vintage(done), _rounding(quantity, done), _denominator(claim, done), _peak(done)]
+    found += [_vintage(done), _rounding(quantity, done), _denominator(quantity), _peak(done)]
+    found += [_symmetry(quantity), _p_value(quantity)]
     return tuple(found)
 
 
@@ -94,10 +94,10 @@ def _rounding(quantity: Quantity, done: Recomputed) -> Screen:
     return Screen(name, QUIET, f"one event moves the change by {one:.1f} points")
 
 
-def _denominator(claim: Claim, done: Recomputed) -> Screen:
+def _denominator(quantity: Quantity) -> Screen:
     name = "denominator"
-    if "rate" in (done.quantity.value_unit or "") or "per" in (done.quantity.value_unit or "").split():
-        return Screen(name, FLAGGED, "a rate is claimed, and its denominator is not given with it")
+    if "per" in (quantity.value_unit or "").split():
+        return Screen(name, FLAGGED, f"'{quantity.value_unit}' is a rate, and the number that it is divided by is not given")
     return Screen(name, UNSEEN, "counts are compared per day; no yearly population is published for these days")
 
 
@@ -117,6 +117,37 @@ def _peak(done: Recomputed) -> Screen:
     return Screen(name, QUIET, "the baseline is not the single highest year")
 
 
+def _symmetry(quantity: Quantity) -> Screen:
+    name = "interval about its point"
+    limits = _ratios(quantity)
+    if limits is None:
+        return Screen(name, UNSEEN, "the claim gives no interval")
+    point, low, high = limits
+    scales = [scale for scale in ("log", "plain") if interval_is_symmetric(point, low, high, scale)]
+    said = f"{quantity.change_percent:+g} % ({quantity.lower:+g} to {quantity.upper:+g})"
+    if not scales:
+        return Screen(name, FLAGGED, f"{said} lies evenly about its point neither as logs nor as it stands")
+    return Screen(name, QUIET, f"{said} lies evenly about its point on the {' and the '.join(scales)} scale")
+
+
+def _p_value(quantity: Quantity) -> Screen:
+    name = "p against interval"
+    limits = _ratios(quantity)
+    if limits is None or quantity.p is None:
+        return Screen(name, UNSEEN, "the claim gives no interval with a p")
+    fits = p_fits_interval(*limits, quantity.p)
+    said = f"p {quantity.p:g} and the interval {quantity.lower:+g} to {quantity.upper:+g} %"
+    return Screen(name, QUIET if fits else FLAGGED, f"{said} {'say the same' if fits else 'cannot both be so'}")
+
+
+def _ratios(quantity: Quantity) -> tuple[float, float, float] | None:
+    """Point and limits of a claimed change as ratios; None unless all are given and above zero."""
+    given = (quantity.change_percent, quantity.lower, quantity.upper)
+    if None in given or min(given) <= -100:
+        return None
+    return tuple(1 + each / 100 for each in given)
+
+
 def interval_is_symmetric(point: float, lower: float, upper: float, scale: str) -> bool:
     """Whether an interval lies evenly about its point on the scale it was computed on ('log' for ratios, else 'plain').
 
@@ -132,7 +163,3 @@ def p_fits_interval(point: float, lower: float, upper: float, p: float, level: f
     error = half / stats.norm.ppf((1 + level) / 2)
     expected = 2 * stats.norm.sf(abs(math.log(point / null)) / error)
     return (expected < 1 - level) == (p < 1 - level) and 0.5 <= (p + 1e-4) / (expected + 1e-4) <= 2
-
-
-def spans_of(quantity: Quantity) -> Iterator[Span]:
-    yield from (span for span in (quantity.baseline, quantity.window) if span)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from gvi_eval.claims.declared import Quantity, Span
-from gvi_eval.claims.published import Count, Published, year_of
+from gvi_eval.claims.published import Count, Published
 
 LOOKED_FOR = range(-70, -19)  # whole percentages; in a large table every one is hit, which is why a search proves nothing
 WITHIN = 1.0  # points
@@ -15,21 +15,27 @@ HALF = 0.5  # of the claimed log change
 
 @dataclass(frozen=True)
 class Choice:
-    """A baseline or a window of the table, in words, with its count; without one it is listed and gives no cell."""
+    """A baseline or a window of the table, in words, with its count; without one it is listed and gives no cell.
+
+    One that is not ``defensible`` (a year picked out of many, a part of a year whose whole is known) is where a search
+    would look: it counts in what can be hit, and never in what holds.
+    """
 
     words: str
     count: Count | None
+    defensible: bool = True
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One baseline set against one window, as events per day."""
+    """One baseline set against one window, as events per day; ``defensible`` where both are."""
 
     baseline: str
     window: str
     before: Count
     after: Count
     claimed: bool
+    defensible: bool = True
 
     @property
     def ratio(self) -> float:
@@ -52,13 +58,17 @@ class WindowTable:
         return next((cell for cell in self.cells if cell.claimed), None)
 
     @property
+    def defensible(self) -> tuple[Cell, ...]:
+        return tuple(cell for cell in self.cells if cell.defensible)
+
+    @property
     def rank(self) -> int | None:
-        """The place of the claimed cell among all, 1 for the largest fall."""
+        """The place of the claimed cell among the defensible ones, 1 for the largest fall."""
         own = self.claimed
-        return None if own is None else 1 + sum(cell.ratio < own.ratio - 1e-12 for cell in self.cells)
+        return None if own is None else 1 + sum(cell.ratio < own.ratio - 1e-12 for cell in self.defensible)
 
     def hits(self, percentages: range) -> list[int]:
-        """The whole percentages that some cell gives within a point."""
+        """The whole percentages that some cell, defensible or not, gives within a point."""
         return [each for each in percentages if any(abs(cell.percent - each) <= WITHIN for cell in self.cells)]
 
     @property
@@ -68,12 +78,15 @@ class WindowTable:
         return range(math.ceil(min(values)), math.floor(max(values)) + 1) if values else range(0)
 
     def share_holding(self, log_change: float | None, direction: str | None) -> float | None:
-        """The share of cells with the claimed sign and at least half the claimed log change; sign alone where no size is."""
-        if not self.cells or (log_change is None and direction not in ("down", "up")):
+        """The share of defensible cells with the claimed sign and at least half the claimed log change.
+
+        The sign alone is asked where no size is claimed; None where neither is.
+        """
+        if not self.defensible or (log_change is None and direction not in ("down", "up")):
             return None
         sign = math.copysign(1, log_change) if log_change is not None else (-1 if direction == "down" else 1)
         need = abs(log_change) * HALF if log_change is not None and math.isfinite(log_change) else 0.0
-        logs = [math.log(cell.ratio) if cell.ratio > 0 else -math.inf for cell in self.cells]
+        logs = [math.log(cell.ratio) if cell.ratio > 0 else -math.inf for cell in self.defensible]
         return sum(each * sign > 0 and each * sign >= need - 1e-12 for each in logs) / len(logs)
 
 
@@ -82,8 +95,9 @@ def window_table(series: Published, quantity: Quantity, start: date | None) -> W
 
     Baselines lie before the anchor, which is the start of the programme where it is given and the claimed window begins
     after it, else the beginning of the claimed window: the last full year, the peak year, the means of two, three and five
-    years, each other year, the same days a year earlier. Windows: the claimed one, each year from the anchor on, and the
-    mean of the years since. A choice without figures is named, never filled in.
+    years, the same days a year earlier. Windows: the claimed one, each year from the anchor on, the mean of the years since,
+    and the last published part of a year that has no whole. Other years before, and other parts of years, are not defensible
+    and stand in the table as what a search could use. A choice without figures is named, never filled in.
     """
     window = quantity.window
     begins = window.start if window and window.start else None
@@ -104,7 +118,8 @@ def window_table(series: Published, quantity: Quantity, start: date | None) -> W
                 continue
             seen.add(key)
             claimed = _same(one.count.span, quantity.baseline) and _same(other.count.span, window)
-            cells.append(Cell(one.words, other.words, one.count, other.count, claimed))
+            defensible = one.defensible and other.defensible
+            cells.append(Cell(one.words, other.words, one.count, other.count, claimed, defensible))
     return WindowTable(tuple(cells), tuple(dict.fromkeys(missing)))
 
 
@@ -121,7 +136,7 @@ def _baselines(series: Published, quantity: Quantity, anchor: date) -> Iterator[
         span = Span(date(anchor.year - years, 1, 1), date(last, 12, 31))
         yield Choice(f"{span}, mean of {years} years", series.over(span))
     for year, count in before.items():
-        yield Choice(f"{year}", count)
+        yield Choice(f"{year}", count, defensible=False)
     if quantity.window and quantity.window.is_closed and not quantity.window.is_full_years:
         span = _years_earlier(quantity.window, 1)
         yield Choice(f"{span}, the same days a year earlier", series.over(span) if span else None)
@@ -140,7 +155,14 @@ def _windows(series: Published, quantity: Quantity, anchor: date) -> Iterator[Ch
             yield Choice(f"{span}, mean", series.over(span))
     for count in series.part_years():
         if count.span.start >= anchor or count.span.start.year == anchor.year:
-            yield Choice(f"{count.span}", count)
+            yield Choice(f"{count.span}", count, defensible=_is_last(count, series))
+
+
+def _is_last(count: Count, series: Published) -> bool:
+    """Whether a part of a year is the longest published of a year that has no whole."""
+    year = count.span.start.year
+    longest = max(each.span.end for each in series.part_years() if each.span.start.year == year)
+    return year not in series.years and count.span.end == longest
 
 
 def _years_earlier(span: Span, years: int) -> Span | None:
@@ -152,12 +174,3 @@ def _years_earlier(span: Span, years: int) -> Span | None:
 
 def _same(one: Span, other: Span | None) -> bool:
     return other is not None and (one.start, one.end) == (other.start, other.end)
-
-
-def same_days(series: Published, count: Count, year: int) -> Count | None:
-    """The days of a count in another year, where they were published."""
-    span = _years_earlier(count.span, count.span.start.year - year)
-    return series.over(span) if span else None
-
-
-__all__ = ["Cell", "Choice", "WindowTable", "same_days", "window_table", "year_of"]
