@@ -93,7 +93,10 @@ class Evidence:
 
     @property
     def could_have_told(self) -> bool | None:
-        return None if self.detectable is None else self.detectable >= EXPECTED
+        """Whether the design finds what reviews expect; True also where it found more than that, whatever it exaggerates."""
+        if self.detectable is None:
+            return None
+        return self.detectable >= EXPECTED or all(row.excludes_one for row in self.given)
 
     @property
     def flagged(self) -> tuple[dict[str, object], ...]:

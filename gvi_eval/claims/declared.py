@@ -62,7 +62,7 @@ class Reading:
 class LeftOut:
     """A published figure that is not used, by source or definition, and why."""
 
-    because: str
+    reason: str
     source: str | None = None
     definition: str | None = None
 
@@ -218,7 +218,7 @@ def _quantity(document: dict[str, Any]) -> Quantity:
     parts["baseline"], parts["window"] = _span(document.get("baseline")), _span(document.get("window"))
     parts["definitions"] = tuple(document.get("definitions", ()))
     parts["tables"] = tuple(document.get("tables", ()))
-    parts["left_out"] = tuple(_of(LeftOut, each) for each in document.get("left_out", ()))
+    parts["left_out"] = tuple(_of(LeftOut, each | {"reason": each["because"]}) for each in document.get("left_out", ()))
     parts["readings"] = tuple(
         Reading(each["because"], _span(each.get("baseline")), _span(each.get("window")))
         for each in document.get("readings", ())

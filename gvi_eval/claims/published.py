@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from gvi_eval.claims.declared import Claim, Quantity, Span
 from gvi_eval.errors import DataError, StudyError
 from gvi_eval.resources import CHECKOUT
-from gvi_eval.study import Outcome, Study, load_study
+from gvi_eval.study import Outcome, Study, Window, load_study
 from gvi_eval.tables import read_table
 from gvi_eval.windows import CountWindow, Figure, disjoint_windows
 
@@ -50,8 +51,8 @@ class Published:
     windows: tuple[CountWindow, ...]
     open_ended: tuple[tuple[int, str], ...]  # counts with a bound that was not published, under any definition
     choice: str
-    notes: tuple[str, ...] = ()
-    rivals: tuple[Figure, ...] = ()  # published under the same definitions, and not used
+
+    left_out: tuple[tuple[Figure, str], ...] = ()  # published under the same definitions and not used, with the reason
 
     def over(self, span: Span) -> Count | None:
         """Events over a closed span: a figure for just these days, or disjoint windows that fill them; else None.
@@ -72,6 +73,14 @@ class Published:
             return Count(span, sum(each.count for each in whole), tuple(line for each in whole for line in each.sources))
         sources = tuple(line for window in inside for line in window.sources)
         return Count(span, sum(window.count for window in inside), sources)
+
+    def about(self, *spans: Span | None) -> list[str]:
+        """How the figures were chosen: the rule, and each figure of these days (of any days by default) that is not used."""
+        days = [span for span in spans if span is not None]
+        own = [(figure, reason) for figure, reason in self.left_out if not days or any(_meet(figure, span) for span in days)]
+        said = [f"{figure.count} is not used ({', '.join(figure.sources)}): {reason}" for figure, reason in own]
+        others = len(self.left_out) - len(own)
+        return [self.choice, *said, *([f"not used for other days: {others}"] if others else [])]
 
     def inside(self, span: Span) -> list[CountWindow]:
         """The disjoint windows that lie wholly within a closed span."""
@@ -176,10 +185,11 @@ def published(claim: Claim, quantity: Quantity, shelf: Shelf) -> Published:
         )
     open_ended = rows[rows["period_start"].isna() | rows["period_end"].isna()]
     rows = _of_definitions(rows, definitions, place, measure)
-    every = rows
-    rows, left_out = _without_outcome(rows, outcome, place) if outcome else _without(rows, quantity)
+
+    exclusions = outcome.excluded if outcome else quantity.left_out
+    rows, left_out = _without(rows, exclusions, place)
     figures = _figures(rows, place)
-    rivals = _figures(every.loc[[line for line in every.index if line not in rows.index]], place)
+
     if outcome:
         choice = f"conflicting figures as the study '{claim.study}' chose for '{outcome.name}'"
         if chained:
@@ -188,7 +198,7 @@ def published(claim: Claim, quantity: Quantity, shelf: Shelf) -> Published:
         choice = "figures as the claim file names them" + (f"; read as one series: {chained}" if chained else "")
     loose = tuple((int(row["value"]), f"{row['definition']}: {_place(row)}") for _, row in open_ended.iterrows())
     windows = disjoint_windows(figures, may_chain=bool(chained))
-    return Published(place, measure, tuple(definitions), _agreeing(figures), windows, loose, choice, tuple(left_out), rivals)
+    return Published(place, measure, tuple(definitions), _agreeing(figures), windows, loose, choice, tuple(left_out))
 
 
 def _figures(rows: pd.DataFrame, place: str) -> tuple[Figure, ...]:
@@ -249,37 +259,28 @@ def _of_definitions(rows: pd.DataFrame, definitions: tuple[str, ...], place: str
     return rows[rows["definition"].isin(definitions)]
 
 
-def _without_outcome(rows: pd.DataFrame, outcome: Outcome, place: str) -> tuple[pd.DataFrame, list[str]]:
-    """The rows without those that the study leaves out, and a sentence on each of these."""
+def _without(rows: pd.DataFrame, exclusions: Iterable[Any], place: str) -> tuple[pd.DataFrame, list[tuple[Figure, str]]]:
+    """The rows without those that are excluded by source, definition or days, and each of these with the reason."""
     said = []
-    for each in outcome.excluded:
-        if each.unit and each.unit != place:
+    for each in exclusions:
+        if getattr(each, "unit", None) not in (None, place):
             continue
         out = pd.Series(True, index=rows.index)
-        if each.source:
-            out &= rows["source"] == each.source
-        if each.definition:
-            out &= rows["definition"] == each.definition
-        if each.period.start:
-            out &= pd.to_datetime(rows["period_start"]) >= pd.Timestamp(each.period.start)
-        if each.period.end:
-            out &= pd.to_datetime(rows["period_end"]) <= pd.Timestamp(each.period.end)
-        said += [f"{row['value']} is not used ({_place(row)}): {each.reason}" for _, row in rows[out].iterrows()]
+        for name in ("source", "definition"):
+            if getattr(each, name):
+                out &= rows[name] == getattr(each, name)
+        period = getattr(each, "period", Window())
+        if period.start:
+            out &= pd.to_datetime(rows["period_start"]) >= pd.Timestamp(period.start)
+        if period.end:
+            out &= pd.to_datetime(rows["period_end"]) <= pd.Timestamp(period.end)
+        said += [(figure, each.reason) for figure in _figures(rows[out], place)]
         rows = rows[~out]
     return rows, said
 
 
-def _without(rows: pd.DataFrame, quantity: Quantity) -> tuple[pd.DataFrame, list[str]]:
-    said = []
-    for each in quantity.left_out:
-        out = pd.Series(True, index=rows.index)
-        if each.source:
-            out &= rows["source"] == each.source
-        if each.definition:
-            out &= rows["definition"] == each.definition
-        said += [f"{row['value']} is not used ({_place(row)}): {each.because}" for _, row in rows[out].iterrows()]
-        rows = rows[~out]
-    return rows, said
+def _meet(figure: Figure, span: Span) -> bool:
+    return (span.end is None or figure.start <= span.end) and (span.start is None or figure.end >= span.start)
 
 
 def _place(row: pd.Series) -> str:

@@ -67,7 +67,7 @@ def recompute_change(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomput
         own = _by_its_own_counts(quantity, missing, notes) if missing[0].startswith("a published count") else None
         return own or notes.close(quantity, NOT_CHECKABLE, f"not checkable: {missing_words(missing)}", missing=missing)
     series = published(claim, quantity, shelf)
-    notes.workings += [f"{series.choice}.", *(f"{note}." for note in series.notes)]
+    notes.workings += series.about(quantity.baseline, quantity.window)
     table = window_table(series, quantity, claim.start.start if claim.start else None)
     baseline, window = quantity.baseline, quantity.window
     if baseline.end is None and window.start is None:
@@ -227,7 +227,7 @@ def _by_rivals(quantity: Quantity, said: Change, series: Published) -> tuple[str
     for claimed, count in ((quantity.before, said.before), (quantity.after, said.after)):
         if count.events == claimed:
             continue
-        same = [each for each in series.rivals if (each.start, each.end) == (count.span.start, count.span.end)]
+        same = [each for each, _ in series.left_out if (each.start, each.end) == (count.span.start, count.span.end)]
         match = next((each for each in same if each.count == claimed), None)
         if match is None:
             return None

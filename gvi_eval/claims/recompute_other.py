@@ -23,16 +23,21 @@ def level_or_series(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recompute
     notes = Notes()
     if quantity.by_year:
         series = published(claim, quantity, shelf)
-        notes.workings += [f"{series.choice}.", *(f"{note}." for note in series.notes)]
+        notes.workings += series.about()
         return _years(quantity, series, notes)
     if quantity.value is None or quantity.window is None:
-        return _lacking(quantity, notes, ("value", "days"))
+        return _lacking(quantity, notes, ("the value", "its days"))
     found = _reading(claim, quantity, shelf)
     notes.workings += [f"published: {value:g} ({place})" for value, place, _ in found]
     level = "R3" if any(math.isclose(value, quantity.value) for value, _, _ in found) else "R0"
     neighbours = _neighbours(claim, quantity, shelf)
     if neighbours:
-        notes.workings.append(f"the same reading at other times: {neighbours}")
+        others = ", ".join(f"{value:g} ({year})" for value, year in neighbours)
+        notes.workings.append(f"the same reading at other times: {others}")
+        values = [value for value, _ in neighbours]
+        if len(values) > 1 and not min(values) <= quantity.value <= max(values):
+            side = "lower" if quantity.value < min(values) else "higher"
+            notes.findings.append(f"{quantity.value:g} is {side} than each of the {len(values)} other published readings")
     said = f"the published reading is {found[0][0]:g}, claimed {quantity.value:g}"
     return notes.close(quantity, level, said if level == "R3" else f"no: {said}")
 
@@ -85,9 +90,10 @@ def _readings(claim: Claim, quantity: Quantity, shelf: Shelf) -> list[tuple[floa
     return found
 
 
-def _neighbours(claim: Claim, quantity: Quantity, shelf: Shelf) -> str:
+def _neighbours(claim: Claim, quantity: Quantity, shelf: Shelf) -> list[tuple[float, int]]:
+    """The same reading at other times: value and year, in order."""
     rows = [row for row in _readings(claim, quantity, shelf) if row[2] != quantity.window.end]
-    return ", ".join(f"{value:g} ({end.year})" for value, _, end, _ in sorted(rows, key=lambda row: row[2]))
+    return [(value, end.year) for value, _, end, _ in sorted(rows, key=lambda row: row[2])]
 
 
 def ranking(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
@@ -97,15 +103,15 @@ def ranking(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
         own = recompute_change(claim, quantity, shelf)
         notes.workings += [f"the number beside the record ({own.level}): {own.sentence}", *own.workings]
     if not quantity.years_in_scope or quantity.window is None or quantity.window.end is None:
-        return _lacking(quantity, notes, ("scope", "year"))
+        return _lacking(quantity, notes, ("the years it covers", "its year"))
     if not (quantity.measure or quantity.study_outcome):
-        return _lacking(quantity, notes, ("measure", "definition"))
+        return _lacking(quantity, notes, (f"published figures of {quantity.outcome or 'what is claimed'}",))
     series = published(claim, quantity, shelf)
     year = quantity.window.end.year
     scope = range(year - quantity.years_in_scope + 1, year + 1)
     values, what = _ranked(series, scope, quantity.extreme)
     without = [each for each in scope if each not in values]
-    notes.workings += [f"{series.choice}.", f"{what}: {', '.join(f'{each} {value:g}' for each, value in values.items())}"]
+    notes.workings += [series.choice, f"{what}: {', '.join(f'{each} {value:g}' for each, value in values.items())}"]
     table = window_table(series, quantity, claim.start.start if claim.start else None)
     if year not in values:
         sentence = f"not checkable: no figure of {series.measure} in {series.place} for the whole of {year}"
@@ -113,7 +119,7 @@ def ranking(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     better = [each for each, value in values.items() if each != year and _beats(value, values[year], quantity.extreme)]
     if better:
         further = ", ".join(f"{each} ({values[each]:g})" for each in better)
-        sentence = f"no: {what} of {year} is {values[year]:g}, and {further} go further"
+        sentence = f"no: {what}: {values[year]:g} in {year}, and beyond it {further}"
         return notes.close(quantity, "R0", sentence, series=series, table=table)
     if without:
         sentence = (
@@ -146,9 +152,9 @@ def safety(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     if quantity.value is not None and quantity.tables:
         return level_or_series(claim, quantity, shelf)
     missing = [
-        name for name, given in (("two shares", quantity.is_pair), ("number of respondents", quantity.respondents)) if not given
+        name for name, given in (("two shares", quantity.is_pair), ("how many answered", quantity.respondents)) if not given
     ]
-    missing += [] if quantity.question else ["wording of the question"]
+    missing += [] if quantity.question else ["the wording of the question"]
     if quantity.is_pair:
         needed = respondents_needed(quantity.before / 100, quantity.after / 100)
         notes.workings.append(
@@ -180,10 +186,10 @@ def trend(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     """The slope before and after the start: log-linear rate through the published windows of each side, percent a year."""
     notes = Notes()
     if not (quantity.measure or quantity.study_outcome):
-        return _lacking(quantity, notes, ("measure", "definition", "figures"))
+        return _lacking(quantity, notes, (f"published figures of {quantity.outcome or 'what is claimed'}",))
     series = published(claim, quantity, shelf)
     table = window_table(series, quantity, claim.start.start if claim.start else None)
-    notes.workings.append(f"{series.choice}.")
+    notes.workings.append(series.choice)
     start = claim.start.start if claim.start else None
     sides = {"over the whole": list(series.windows)}
     if start:
@@ -259,7 +265,7 @@ def coverage_of_definitions(claim: Claim, quantity: Quantity, shelf: Shelf) -> R
     )
     said = f"published are {wide} and {narrow}, {100 * narrow / wide:.0f} % of it"
     if not quantity.is_pair:
-        return notes.close(quantity, "R2", f"{said}; the claim gives no number")
+        return notes.close(quantity, "R3", f"{said}; the claim gives no number")
     same = (wide, narrow) == (quantity.before, quantity.after)
     return notes.close(quantity, "R3" if same else "R0", said if same else f"no: {said}")
 
@@ -268,7 +274,7 @@ def evidence_label(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed
     """The review or evaluation that a label rests on, looked up among published effects, with its grade where it gives one."""
     notes = Notes()
     if not quantity.literature:
-        return _lacking(quantity, notes, ("review that it rests on", "grade"))
+        return _lacking(quantity, notes, ("the review that it rests on", "its grade of certainty"))
     row = literature(shelf, quantity.literature)
     notes.workings.append(
         f"{row['study']}: {row['effect']:g} ({row['effect_metric']}) on {row['outcome']}; {row['design']}: {row['place']}"
@@ -321,8 +327,8 @@ def generalisation(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed
         notes.workings.append(said)
         if quantity.word == "up to" and quantity.sites is None:
             return notes.close(quantity, "R2" if further else "R0", said if further else f"no: {said}")
-    missing = tuple(name for name, given in (("places", quantity.sites), ("size", claimed is not None)) if not given)
-    return _lacking(quantity, notes, (*missing, "result of each place, successes and others alike"))
+    missing = tuple(name for name, given in (("how many places", quantity.sites), ("a size", claimed is not None)) if not given)
+    return _lacking(quantity, notes, (*missing, "the result of each place, successes and others alike"))
 
 
 def not_due(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
@@ -331,7 +337,9 @@ def not_due(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     if quantity.tables and quantity.measure:
         readings = sorted(_readings(claim, quantity, shelf), key=lambda row: row[2])
         notes.workings.append(f"readings: {', '.join(f'{value:g} ({end.year}; {place})' for value, place, end, _ in readings)}")
-    missing = tuple(name for name, given in (("number", quantity.value is not None), ("day it is due", claim.due)) if not given)
+    missing = tuple(
+        name for name, given in (("a number", quantity.value is not None), ("the day it is due", claim.due)) if not given
+    )
     if missing:
         return _lacking(quantity, notes, missing)
     return notes.close(
@@ -344,7 +352,7 @@ def activity(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     notes = Notes()
     notes.findings.append("an activity is not an outcome, whoever reports it")
     if quantity.value is None:
-        return _lacking(quantity, notes, ("count",))
+        return _lacking(quantity, notes, ("the count",))
     sentence = f"not checkable: {quantity.value:g} {quantity.value_unit or ''} is the programme's own count".strip()
     return notes.close(quantity, NOT_CHECKABLE, sentence, missing=("a second source of the count",))
 
@@ -354,14 +362,14 @@ def prevented(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     notes = Notes()
     effects = shelf.saved(claim.study, "effects.csv") if claim.study else None
     if effects is None:
-        return _lacking(quantity, notes, ("series of counts", "interval"))
+        return _lacking(quantity, notes, ("a series of counts", "an interval"))
     own = effects[(effects["contrast"] == "prevented") & (effects["specification"] == claim.specification)]
     for row in own.to_dict("records"):
         notes.workings.append(
             f"{row['estimand']}: {row['point']:.1f} ({row['lower']:.1f} to {row['upper']:.1f}), {row['onset']}"
         )
     if own.empty or quantity.value is None:
-        return _lacking(quantity, notes, ("estimate of the study",))
+        return _lacking(quantity, notes, ("an estimate of the study",))
     inside = bool(((own["lower"] <= quantity.value) & (quantity.value <= own["upper"])).any())
     said = f"{quantity.value:g} {'lies within' if inside else 'lies outside'} the interval of the study"
     return notes.close(quantity, "R2" if inside else "R0", said if inside else f"no: {said}")
@@ -371,9 +379,12 @@ def numbers_or_none(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recompute
     """The number inside a claim about cause, where it gives one."""
     if quantity.baseline is None and quantity.window is None and quantity.claimed_percent is None:
         notes = Notes()
-        return notes.close(quantity, NOT_CHECKABLE, "not checkable: no number is claimed", missing=("number",))
+        return notes.close(quantity, NOT_CHECKABLE, "not checkable: no number is claimed", missing=("a number",))
+
     if quantity.literature:
         return evidence_label(claim, quantity, shelf)
+    if quantity.years_in_scope:
+        return ranking(claim, quantity, shelf)
     return recompute_change(claim, quantity, shelf)
 
 

@@ -77,9 +77,10 @@ def _vintage(done: Recomputed) -> Screen:
     name = "vintages mixed"
     if done.series is None:
         return Screen(name, UNSEEN, "no published figures were used")
-    unused = [note for note in done.series.notes if " is not used (" in note]
+    spans = [span for span in (done.quantity.baseline, done.quantity.window) if span]
+    unused = [line for line in done.series.about(*spans) if " is not used (" in line]
     if unused:
-        return Screen(name, FLAGGED, f"{len(unused)} published figures differ from those used, such as {unused[0]}")
+        return Screen(name, FLAGGED, f"{len(unused)} published figures of these days differ from those used: {unused[0]}")
     return Screen(name, QUIET, "every source that gives these days gives the same figure")
 
 

@@ -94,6 +94,11 @@ def _caveats(basis: Basis) -> Iterator[str]:
             yield f"{name}: {flagged[name].sentence}"
     if basis.reproduced.level == "R1a":
         yield "the number needs a baseline, a window or a figure that the claim itself does not give"
+
+    for each in basis.done:
+        yield from (
+            finding for finding in each.findings if "other published readings" in finding or "publication alone" in finding
+        )
     if basis.robust.level in ("B1", "B0"):
         yield f"it depends on the choice of days ({basis.robust.level})"
 
