@@ -75,6 +75,7 @@ class Evidence:
     tipping: tuple[str, ...]
     curve: Curve | None
     request: str | None
+    rival: str | None
     not_run: tuple[str, ...]
 
     @property
@@ -109,7 +110,7 @@ def evidence(claim: Claim, claimed_log: float | None, shelf: Shelf) -> Evidence 
         return None
     effects = shelf.saved(claim.study, "effects.csv")
     if effects is None:
-        return Evidence(claim.study, claim.specification or "", (), (), (), (), (), None, None, ("effects.csv",))
+        return Evidence(claim.study, claim.specification or "", (), (), (), (), (), None, None, None, ("effects.csv",))
     ratios = effects[effects["estimand"] == "ratio"]
     headline = ratios.loc[ratios["headline"].astype(bool), "specification"]
     name = claim.specification or (headline.iloc[0] if len(headline) else ratios["specification"].iloc[0])
@@ -127,8 +128,21 @@ def evidence(claim: Claim, claimed_log: float | None, shelf: Shelf) -> Evidence 
         tipping=_sentences(shelf.saved(claim.study, "tipping.csv"), name, "tipping.csv", missing),
         curve=_curve(claim, claimed_log, shelf, ratios, own, missing),
         request=_request(shelf.saved(claim.study, "settle.csv"), missing),
+        rival=_rival(claim, shelf),
         not_run=tuple(missing),
     )
+
+
+def _rival(claim: Claim, shelf: Shelf) -> str | None:
+    """The other event that a claim credits, with its days beside the start of the programme, where the study declares it."""
+    if not claim.rival:
+        return None
+    study = shelf.study(claim.study)
+    event = next((each for each in study.interventions if each.name == claim.rival), None)
+    if event is None:
+        return f"'{claim.rival}' is credited, and the study declares no such event with its days"
+    ended = f" to {event.end}" if event.end else ""
+    return f"'{event.name}' is credited: {event.start}{ended} ({event.source}); the programme began {study.treatment.start}"
 
 
 def _records(frame: pd.DataFrame) -> Iterator[dict[str, object]]:

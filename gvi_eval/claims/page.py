@@ -136,6 +136,8 @@ def _cause(found: Evidence | None) -> Iterator[str]:
         return
     yield f"Judged against the study `{found.study}`, specification '{found.specification}'.\n"
     yield from _bullets([str(row) for row in found.effects] + [f"with and without the trend: {each}" for each in found.trend])
+    if found.rival:
+        yield f"- {found.rival}"
     if found.detectable is not None:
         yield f"- found with 80 % power: a ratio of {found.detectable:.2f} or further from 1; reviews expect 0.75"
     if found.companions:
