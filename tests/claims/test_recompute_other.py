@@ -1,0 +1,165 @@
+"""Levels, records, shares, definitions, labels and targets: one planted yes and one planted no for each."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from planted_claims import claim, shots, year, years
+
+from gvi_eval.claims.declared import CLAIMS, Quantity, Span, load_claim
+from gvi_eval.claims.kinds import KINDS
+from gvi_eval.claims.published import published
+from gvi_eval.claims.recompute import recompute
+from gvi_eval.claims.recompute_other import OTHERS, respondents_needed, slope, two_shares
+from gvi_eval.resources import CHECKOUT
+
+ROWS = (year(2014, 40), year(2015, 65), year(2016, 34), year(2017, 20))
+
+
+def of(shelf, quantity, kind, **more):
+    (done,) = recompute(claim(quantity, type=kind, **more), shelf)
+    return done
+
+
+def test_a_series_equals_what_is_published_year_by_year(shelf_of):
+    shelf = shelf_of(*ROWS)
+    assert of(shelf, shots(by_year={"2014": 40, "2015": 65}), "series").level == "R3"
+    done = of(shelf, shots(by_year={"2014": 40, "2015": 66}), "series")
+    assert done.level == "R0" and "2015 (65, claimed 66)" in done.sentence
+    assert "1 of 2 years" in of(shelf, shots(by_year={"2014": 40, "2019": 1}), "series").sentence
+    assert of(shelf, shots(by_year={"2019": 1}), "series").level == "RX"
+
+
+def test_a_record_counts_only_years_that_are_published(shelf_of):
+    lowest = shots(window=years(2017), years_in_scope=4, extreme="lowest")
+    assert of(shelf_of(*ROWS), lowest, "ranking").level == "R3"
+    done = of(shelf_of(*ROWS), replace(lowest, years_in_scope=10), "ranking")
+    assert done.level == "RX" and "6 of the 10 claimed are not" in done.sentence
+    assert of(shelf_of(*ROWS, year(2013, 12)), replace(lowest, years_in_scope=5), "ranking").level == "R0"
+    assert of(shelf_of(*ROWS), replace(lowest, extreme="highest"), "ranking").level == "R0"
+    assert of(shelf_of(*ROWS), replace(lowest, window=years(2020)), "ranking").level == "RX"
+
+
+def test_the_largest_fall_by_hand(shelf_of):
+    """Falls on the year before: +62.5, -47.7, -41.2."""
+    fall = shots(window=years(2016), years_in_scope=3, extreme="largest fall")
+    rows = (year(2013, 40), *ROWS)
+    assert of(shelf_of(*rows), fall, "ranking").level == "R3"
+    done = of(shelf_of(*rows), replace(fall, window=years(2017)), "ranking")
+    assert done.level == "R0" and "2016 (-47.7)" in done.sentence
+
+
+def test_two_shares_by_hand():
+    z, p = two_shares(0.5, 0.4, 300, effect=1.0)
+    assert z == pytest.approx(-0.1 / np.sqrt((0.25 + 0.24) / 300)) and p == pytest.approx(0.0135, abs=5e-4)
+    wide, _ = two_shares(0.5, 0.4, 300, effect=4.0)
+    assert wide == pytest.approx(z / 2)
+
+
+def test_as_many_respondents_as_needed_tell_the_shares_apart_and_one_in_ten_fewer_do_not():
+    needed = respondents_needed(0.735, 0.718)
+    assert two_shares(0.735, 0.718, needed)[1] <= 0.05 < two_shares(0.735, 0.718, round(needed * 0.9))[1]
+
+
+def test_a_survey_without_its_size_is_not_checkable_and_says_how_many_it_would_take(shelf_of):
+    quantity = Quantity(before=73.5, after=71.8)
+    done = of(shelf_of(*ROWS), quantity, "safety_perception")
+    assert done.level == "RX" and done.missing == ("how many answered", "the wording of the question")
+    assert f"{respondents_needed(0.735, 0.718)} respondents" in done.workings[0]
+    full = replace(quantity, respondents=20000, question="Do you worry?")
+    assert "they can be told apart" in of(shelf_of(*ROWS), full, "safety_perception").sentence
+    few = replace(full, respondents=400)
+    assert "they cannot be told apart" in of(shelf_of(*ROWS), few, "safety_perception").sentence
+
+
+def test_a_baseline_below_all_its_neighbours_is_a_finding(real):
+    (done,) = recompute(load_claim(CLAIMS / "tx-s003d.toml"), real)
+    assert done.level == "R3" and "8 is lower than each of the 3 other published readings" in done.findings
+
+
+def test_a_slope_is_recovered_and_noise_has_none(shelf_of):
+    falling = published(claim(), shots(), shelf_of(*(year(2010 + each, round(1000 * 0.8**each)) for each in range(6))))
+    middle, low, high = slope(list(falling.windows))
+    assert middle == pytest.approx(-20, abs=0.5) and low < -20 < high < 0
+    flat = published(
+        claim(), shots(), shelf_of(*(year(2010 + each, value) for each, value in enumerate((60, 20, 55, 25, 58, 22))))
+    )
+    _, low, high = slope(list(flat.windows))
+    assert low < 0 < high
+    assert slope(list(flat.windows)[:2]) is None
+
+
+def test_a_trend_before_the_start_says_its_direction_or_that_it_tells_none(shelf_of):
+    rows = [year(2010 + each, round(400 * 0.8**each)) for each in range(6)] + [year(2016, 90), year(2017, 95)]
+    start = Span(date(2016, 1, 1), date(2016, 1, 31))
+    assert of(shelf_of(*rows), shots(direction="down"), "trend", start=start).level == "R2"
+    assert of(shelf_of(*rows), shots(direction="up"), "trend", start=start).level == "R0"
+    assert of(shelf_of(*ROWS), shots(direction="down"), "trend", start=start).level == "RX"
+
+
+def test_one_definition_beside_another_over_the_same_days(shelf_of):
+    shelf = shelf_of(year(2015, 57), year(2015, 123, "wide"))
+    both = shots(definitions=("wide", "confirmed"), window=years(2015), before=123, after=57)
+    done = of(shelf, both, "definition")
+    assert done.level == "R3" and "46 % of it" in done.sentence
+    assert of(shelf, replace(both, after=60), "definition").level == "R0"
+    assert of(shelf, replace(both, window=years(2016)), "definition").level == "RX"
+
+
+@pytest.mark.parametrize(("name", "level"), [("tx-se14", "R3"), ("tx-se15", "RX"), ("tx-us04", "R3"), ("SE21", "RX")])
+def test_a_label_is_looked_up_with_its_source(real, name, level):
+    (done,) = recompute(load_claim(CLAIMS / f"{name}.toml"), real)
+    assert done.level == level
+    assert level == "RX" or any("compiled_literature/effects_focused_deterrence.csv:" in line for line in done.workings)
+
+
+def test_a_label_with_another_number_than_its_review_is_not_reproduced(real):
+    own = load_claim(CLAIMS / "tx-se14.toml")
+    other = replace(own, quantities=(replace(own.quantities[0], change_percent=-40),))
+    assert recompute(other, real)[0].level == "R0"
+
+
+def test_a_target_an_activity_and_a_claim_without_a_number_are_not_checkable(shelf_of):
+    shelf = shelf_of(*ROWS)
+    assert of(shelf, Quantity(), "target").missing == ("a number", "the day it is due")
+    assert "due on 2030-01-01" in of(shelf, Quantity(value=10), "target", due=date(2030, 1, 1)).sentence
+    done = of(shelf, Quantity(value=65, value_unit="visits"), "activity")
+    assert done.level == "RX" and done.findings == ("an activity is not an outcome, whoever reports it",)
+    assert of(shelf, Quantity(), "attribution").sentence == "not checkable: no number is claimed"
+
+
+def test_events_prevented_are_held_against_the_interval_of_the_study(shelf_of):
+    effects = pd.DataFrame(
+        [
+            {
+                "contrast": "prevented",
+                "specification": "main",
+                "estimand": "prevented",
+                "point": 5.0,
+                "lower": 2.0,
+                "upper": 9.0,
+                "onset": "2016",
+            }
+        ]
+    )
+    shelf = shelf_of(*ROWS, saved={("town", "effects.csv"): effects})
+    more = {"study": "town", "specification": "main"}
+    assert of(shelf, Quantity(value=4.6), "counterfactual_count", **more).level == "R2"
+    assert of(shelf, Quantity(value=12), "counterfactual_count", **more).level == "R0"
+    assert of(shelf, Quantity(value=4.6), "counterfactual_count").level == "RX"
+
+
+def test_a_generalisation_counts_how_many_places_go_as_far(real):
+    (done,) = recompute(load_claim(CLAIMS / "tx-s002a.toml"), real)
+    table = pd.read_csv(CHECKOUT / "analyses/data/compiled_literature/effects_focused_deterrence.csv")
+    changes = table[(table["effect_metric"] == "pct_change") & (table["city"] != "pooled")]["effect"].astype(float).dropna()
+    assert done.level == "R2" and done.sentence.startswith(f"{(changes <= -50).sum()} of {len(changes)} ")
+    assert any("pooled over" in line for line in done.workings)
+
+
+def test_every_kind_is_recomputed_by_something(shelf_of):
+    assert set(OTHERS) | {"absolute_change"} == set(KINDS)
+    for kind in KINDS:
+        assert of(shelf_of(*ROWS), Quantity(), kind).level == "RX"
