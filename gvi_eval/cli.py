@@ -36,6 +36,7 @@ VERBS: dict[str, str] = {"power": "power"}
 VERBS: dict[str, str] = {"curve": "curve"}
 VERBS: dict[str, str] = {"checklist": "checklist", "monitor": "monitor"}
 VERBS: dict[str, str] = {"audit": "audit"}
+VERBS: dict[str, str] = {"report": "report"}
 
 
 class Verbs(click.Group):

@@ -1,0 +1,130 @@
+"""The reports of a results folder on disk, and the record by which they can be checked: hashes of all they rest on."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from gvi_eval.hashing import PACKAGE, code_hash, file_hash
+from gvi_eval.report.document import Document
+from gvi_eval.report.html import html_bytes
+from gvi_eval.report.numbers import LANGUAGES
+from gvi_eval.report.saved import Saved
+from gvi_eval.report.study_report import study_report
+from gvi_eval.resources import CHECKOUT
+from gvi_eval.writing import json_bytes, whole_folder
+
+FORMATS = ("html", "pdf", "xlsx", "zip")
+REPORT, RECORD = "report", "report.json"  # the folder inside the results, and the record in it
+ORIGIN = ".origin.toml"
+SEAL = "sha256_of_the_rest"
+
+
+def write_reports(
+    folder: Path,
+    study_file: Path,
+    languages: Iterable[str] = LANGUAGES,
+    formats: Iterable[str] = FORMATS,
+    done: Callable[[str], None] = lambda what: None,
+) -> dict[str, Any]:
+    """Write the reports of the results in ``folder`` into its report/, and return the record that is written beside them.
+
+    A report that is not asked for stays where it was made of the same results by the same code, and is removed where it
+    was not: a page of an older run beside new results would mislead.
+    """
+    saved = Saved(folder, study_file)
+    documents = {language: study_report(folder, study_file, language, saved) for language in languages}
+    rests_on = rests(saved)
+    files = _kept(folder / REPORT, rests_on)
+    for form in formats:
+        for name, content in rendered(saved, documents, form):
+            files[name] = content
+            done(name)
+    rows = sorted({each.place for document in documents.values() for each in (*document.values(), *document.quotes())})
+    record = sealed(
+        rests_on
+        | {
+            "study": saved.manifest["study"],
+            "run": saved.manifest["run"],
+            "files": {name: sha256(content).hexdigest() for name, content in sorted(files.items())},
+            "rows": rows,
+        }
+    )
+    with whole_folder(folder / REPORT) as fresh:
+        for name, content in files.items():
+            (fresh / name).write_bytes(content)
+        (fresh / RECORD).write_bytes(json_bytes(record))
+    return record
+
+
+def rendered(saved: Saved, documents: Mapping[str, Document], form: str) -> Iterator[tuple[str, bytes]]:
+    """The files of one format by name; those that have no language are written once."""
+    for language, document in documents.items():
+        if form == "html":
+            yield name_of(language, form), html_bytes(document, others_of(language))
+
+
+def rests(saved: Saved) -> dict[str, Any]:
+    """The hashes of all that a report rests on: the results, the files they were made from, and the code."""
+    results = {
+        file.relative_to(saved.folder).as_posix(): file_hash(file)
+        for file in sorted(saved.folder.rglob("*"))
+        if file.is_file() and file.relative_to(saved.folder).parts[0] != REPORT
+    }
+    return {"results": results, "made_from": made_from(saved), "code_sha256": code_hash(), "code": code_files()}
+
+
+def code_files() -> dict[str, str]:
+    """The sha256 of each file that `code_hash` covers, so that the one that changed can be named."""
+    root = PACKAGE.parent
+    files = {path.relative_to(root).as_posix(): path for path in PACKAGE.rglob("*.py")}
+    if (lock := root / "requirements.lock").is_file():
+        files[lock.name] = lock
+    return {name: file_hash(files[name]) for name in sorted(files)}
+
+
+def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record with the hash of all else that it says, so that a changed digit in the record itself is seen."""
+    rest = {name: content for name, content in record.items() if name != SEAL}
+    return rest | {SEAL: sha256(json_bytes(rest)).hexdigest()}
+
+
+def _kept(place: Path, rests_on: Mapping[str, Any]) -> dict[str, bytes]:
+    """The reports that lie there and were made of the same."""
+    try:
+        former = json.loads((place / RECORD).read_text(encoding="utf-8"))
+        if any(former[name] != rests_on[name] for name in rests_on):
+            return {}
+        found = {name: (place / name).read_bytes() for name in former["files"]}
+        return {name: content for name, content in found.items() if sha256(content).hexdigest() == former["files"][name]}
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+def name_of(language: str, form: str) -> str:
+    return f"report.{language}.{form}"
+
+
+def others_of(language: str) -> dict[str, str]:
+    """The same report in the other languages, by file name."""
+    return {other: name_of(other, "html") for other in LANGUAGES if other != language}
+
+
+def made_from(saved: Saved) -> dict[str, str]:
+    """The sha256 of all that the results rest on: study file, tables and their origin records, by path in the checkout."""
+    files: dict[str, str] = {}
+    manifest = saved.manifest
+    for item in (manifest["study_file"], *manifest["inputs"]):
+        path = input_file(saved, item["path"])
+        files[item["path"]] = file_hash(path)
+        origin = path.with_name(path.stem + ORIGIN)
+        if origin.is_file():
+            files[item["path"].removesuffix(path.suffix) + ORIGIN] = file_hash(origin)
+    return dict(sorted(files.items()))
+
+
+def input_file(saved: Saved, name: str) -> Path:
+    """A file that the manifest names, in the checkout or beside the study file."""
+    beside = saved.study_file.resolve().parent / name
+    return beside if beside.is_file() else CHECKOUT / name
