@@ -31,7 +31,7 @@ def effects_table(story: Story) -> Table:
         ("detectable", cell("detectable", "ratio")),
         ("refusal", quote("refusal")),
     )
-    widths = (4, 3, 2, 3, 2, 1.3, 1.3, 1.5, 4)
+    widths = (4, 3, 2.2, 3, 2, 1.3, 1.3, 1.3, 5)
     return story.table("effects", story.declared, columns, EFFECTS, lambda row: row.is_true("headline"), widths)
 
 
@@ -106,7 +106,14 @@ def threats_section(story: Story) -> Section:
     if "measure" not in rows[0]:
         columns = tuple(column for column in columns if column[0] != "measure")
     order = sorted(rows, key=lambda row: (_number(row["id"]), row["state"] != "flagged"))
-    table = story.table("threats", order, columns, "threats.csv", lambda row: row["state"] == "flagged")
+    table = story.table(
+        "threats",
+        order,
+        columns,
+        "threats.csv",
+        lambda row: row["state"] == "flagged",
+        (3, 2, 1.3, *((2,) if "measure" in rows[0] else ()), 8),
+    )
     blocks = [story.paragraph("threats.what"), Paragraph(story.say("summary.threats", **counts)), table]
     return Section("threats", title, tuple(blocks))
 
@@ -130,7 +137,7 @@ def tipping_section(story: Story) -> Section:
         ("sentence", quote("sentence")),
     )
     own = [row for row in rows if row.get("specification") == story.headline["specification"]] or list(rows)
-    blocks = [story.paragraph("tipping.what"), story.table("tipping", own, columns, "tipping.csv")]
+    blocks = [story.paragraph("tipping.what"), story.table("tipping", own, columns, "tipping.csv", widths=(3, 3, 2, 2, 2, 6))]
     return Section("tipping", title, (*blocks, *story.pictures("tipping")))
 
 
@@ -159,7 +166,7 @@ def power_section(story: Story) -> Section:
             ("decisive", cell("decisive", "share")),
             ("request", quote("request")),
         )
-        blocks.append(story.table("settle", rows, columns, "settle.csv"))
+        blocks.append(story.table("settle", rows, columns, "settle.csv", widths=(3, 2, 2, 2, 7)))
     else:
         blocks.append(story.not_run("settle"))
     return Section("power", story.text("sections.power"), tuple(blocks))
@@ -184,7 +191,7 @@ def choices_section(story: Story) -> Section:
             ("interval", lambda row: story.level(row)),
             ("note", quote("note")),
         )
-        blocks.append(story.table("half_years", rows, columns, "diagnostics/half_years.csv"))
+        blocks.append(story.table("half_years", rows, columns, "diagnostics/half_years.csv", widths=(2, 2, 3, 2, 5)))
     else:
         blocks.append(story.not_run("half_years"))
     blocks += story.pictures("predictive")

@@ -147,10 +147,19 @@ class Story:
         return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir())) if folder.is_dir() else ()
 
     def pictures(self, *kinds: str) -> list[Picture]:
-        """The saved figures whose names begin so, in the order of the names."""
-        return [
-            self.picture(name, kind) for kind in kinds for name in self.figures if name == kind or name.startswith(f"{kind}-")
-        ]
+        """The saved figures whose names begin so; those of a kind in the order of the study's outcomes, the primary first."""
+        names = [slug(each.name) for each in sorted(self.study.outcomes, key=lambda each: each.role != "primary")]
+
+        def order(name: str, kind: str) -> tuple[int, str]:
+            about = name.removeprefix(kind).strip("-")
+            fits = [place for place, outcome in enumerate(names) if about == outcome or about.startswith(f"{outcome}-")]
+            return max(fits, key=lambda place: len(names[place])) if fits else len(names), name
+
+        found = []
+        for kind in kinds:
+            own = [name for name in self.figures if name == kind or name.startswith(f"{kind}-")]
+            found += [self.picture(name, kind) for name in sorted(own, key=lambda name, kind=kind: order(name, kind))]
+        return found
 
     def picture(self, name: str, kind: str) -> Picture:
         where = f"figures/{name}/about.json"

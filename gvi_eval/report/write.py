@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from gvi_eval.hashing import PACKAGE, code_hash, file_hash
+from gvi_eval.report.archive import zip_bytes
 from gvi_eval.report.document import Document
 from gvi_eval.report.html import html_bytes
 from gvi_eval.report.numbers import LANGUAGES
+from gvi_eval.report.pdf import pdf_bytes
 from gvi_eval.report.saved import Saved
 from gvi_eval.report.study_report import study_report
+from gvi_eval.report.xlsx import xlsx_bytes
 from gvi_eval.resources import CHECKOUT
 from gvi_eval.writing import json_bytes, whole_folder
 
+WORKBOOK = ("*.csv", "diagnostics/*.csv", "missing/*.csv")  # what the workbook holds; the zip holds every table
 FORMATS = ("html", "pdf", "xlsx", "zip")
 REPORT, RECORD = "report", "report.json"  # the folder inside the results, and the record in it
 ORIGIN = ".origin.toml"
@@ -63,6 +67,19 @@ def rendered(saved: Saved, documents: Mapping[str, Document], form: str) -> Iter
     for language, document in documents.items():
         if form == "html":
             yield name_of(language, form), html_bytes(document, others_of(language))
+        elif form == "pdf":
+            yield name_of(language, form), pdf_bytes(document)
+    if form == "xlsx":
+        tables = ((name, name, saved.table(name)) for name in tables_of(saved, WORKBOOK))
+        yield "tables.xlsx", xlsx_bytes(saved.manifest["title"], tables)
+    elif form == "zip":
+        yield "data.zip", zip_bytes(saved, tables_of(saved, ("**/*.csv",)))
+
+
+def tables_of(saved: Saved, patterns: Iterable[str]) -> list[str]:
+    """The saved tables, those of the results before those in folders."""
+    found = {path.relative_to(saved.folder) for pattern in patterns for path in saved.folder.glob(pattern)}
+    return [path.as_posix() for path in sorted(found, key=lambda path: (len(path.parts), path)) if path.parts[0] != REPORT]
 
 
 def rests(saved: Saved) -> dict[str, Any]:
