@@ -37,6 +37,7 @@ VERBS: dict[str, str] = {"curve": "curve"}
 VERBS: dict[str, str] = {"checklist": "checklist", "monitor": "monitor"}
 VERBS: dict[str, str] = {"audit": "audit"}
 VERBS: dict[str, str] = {"report": "report"}
+VERBS: dict[str, str] = {"report": "report", "verify": "verify"}
 
 
 class Verbs(click.Group):

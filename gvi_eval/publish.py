@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -189,7 +190,8 @@ def _manifest(result: StudyResult, origins: Mapping[str, Origin], run: str, outp
 
 def crate_of(manifest: dict[str, Any]) -> dict[str, Any]:
     """The same as an RO-Crate: files, their sources, and the action that made them."""
-    outputs = [{"@id": name, "@type": "File", "sha256": digest} for name, digest in manifest["outputs"].items()]
+    written = manifest["outputs"] | {"manifest.json": sha256(json_bytes(manifest)).hexdigest()}
+    outputs = [{"@id": name, "@type": "File", "sha256": digest} for name, digest in written.items()]
     inputs = [
         {
             "@id": f"#{item['path']}",

@@ -110,7 +110,7 @@ def test_no_output_holds_the_time_of_the_run(published):
 def test_the_crate_knows_every_output_and_input(published):
     _, out, manifest = published
     crate = {item["@id"]: item for item in json.loads((out / "ro-crate-metadata.json").read_text())["@graph"]}
-    assert {item["@id"] for item in crate["./"]["hasPart"]} == set(manifest["outputs"])
+    assert {item["@id"] for item in crate["./"]["hasPart"]} == {*manifest["outputs"], "manifest.json"}
     assert set(manifest["outputs"]) <= set(crate)
     action = crate[f"#{manifest['run']}"]
     assert {item["@id"] for item in action["object"]} == {f"#{item['path']}" for item in manifest["inputs"]}

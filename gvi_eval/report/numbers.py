@@ -65,7 +65,9 @@ def _significant(value: float, digits: int) -> str:
     if abs(value - round(value)) < 1e-9 or abs(value) >= 10**digits:
         return f"{value:.0f}"
     places = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
-    return f"{value:.{places}f}" if places <= 8 else f"{value:.{digits - 1}e}"
+    if places > 8:
+        return f"{value:.{digits - 1}e}"
+    return f"{value:.{places}f}".rstrip("0").rstrip(".")
 
 
 def _plain(raw: str, language: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from gvi_eval.errors import DataError
 from gvi_eval.hashing import file_hash
+from gvi_eval.resources import CHECKOUT
 
 EFFECTS, MANIFEST, STUDY = "effects.csv", "manifest.json", "study.toml"
 
@@ -48,6 +49,7 @@ class Saved:
 
     folder: Path
     study_file: Path | None = None
+    root: Path = CHECKOUT  # what the paths in the manifest are relative to
     read: dict[str, Any] = field(default_factory=dict)
 
     def table(self, name: str) -> tuple[Row, ...] | None:
@@ -121,8 +123,11 @@ def _rows(path: Path, name: str) -> tuple[Row, ...]:
 
 
 def _document(path: Path) -> Any:
-    text = path.read_text(encoding="utf-8")
-    return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    try:
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except ValueError as fault:
+        raise DataError(f"{path.name} cannot be read ({fault}); it is not as it was written") from None
 
 
 def _summary(rows: tuple[Row, ...], row: str, column: str, file: str) -> str:

@@ -3,7 +3,7 @@
 from gvi_eval.report.document import Block, Bullets, Code, Heading, Line, Paragraph, Quote, Section, Table, Value, found
 from gvi_eval.report.saved import EFFECTS, MANIFEST, STUDY, pointer
 from gvi_eval.report.story import Story
-from gvi_eval.report.summary_page import moment, question, start_of
+from gvi_eval.report.summary_page import moment, planned, question, start_of
 from gvi_eval.study import Intervention
 from gvi_eval.writing import slug
 
@@ -64,9 +64,7 @@ def design_section(story: Story) -> Section:
         ),
         story.paragraph("design.every", every=story.count(EFFECTS, "?", "count(specification)")),
     ]
-    where = found(story.saved, MANIFEST, pointer("planned"), how="text")
-    known = "known" if where.raw == "written with the outcome known" else "locked"
-    blocks.append(story.paragraph(f"summary.planned_{known}", planned=where))
+    blocks.append(Paragraph(planned(story)))
     if rivals := _rivals(story):
         blocks += [story.paragraph("design.rivals"), Bullets(tuple(rivals))]
     blocks += [Heading(story.text("design.timeline")), timeline(story)]

@@ -3,7 +3,7 @@
 from gvi_eval.report.document import Block, Bullets, Heading, Line, Paragraph, Section, Table, quoted, value
 from gvi_eval.report.saved import EFFECTS, Row
 from gvi_eval.report.story import Story, cell, quote
-from gvi_eval.report.summary_page import answer, curve, interval_line, prevented
+from gvi_eval.report.summary_page import answer, curve, interval_line, prevented, threats
 
 
 def effects_section(story: Story) -> Section:
@@ -88,14 +88,6 @@ def threats_section(story: Story) -> Section:
     title = story.text("sections.threats")
     if not rows:
         return Section("threats", title, (story.not_run("threats"),))
-    counts = {
-        name: story.count("threats.csv", f"?state={state}")
-        for name, state in (
-            ("flagged", "flagged"),
-            ("not_flagged", "not flagged"),
-            ("could_not", "could not have flagged"),
-        )
-    }
     columns = (
         ("threat", lambda row: (f"{row['id']} {story.words.term('threats', row['id'])}",)),
         ("state", lambda row: (story.words.term("states", row["state"]),)),
@@ -114,7 +106,7 @@ def threats_section(story: Story) -> Section:
         lambda row: row["state"] == "flagged",
         (3, 2, 1.3, *((2,) if "measure" in rows[0] else ()), 8),
     )
-    blocks = [story.paragraph("threats.what"), Paragraph(story.say("summary.threats", **counts)), table]
+    blocks = [story.paragraph("threats.what"), Paragraph(threats(story)), table]
     return Section("threats", title, tuple(blocks))
 
 

@@ -1,8 +1,10 @@
 """The first page, for those who decide: what was asked, what the figures say, how sure that is, and what would settle it."""
 
-from gvi_eval.report.document import Block, Bullets, Line, Paragraph, Section, found, quoted, value
+from gvi_eval.lock import NOT_LOCKED
+from gvi_eval.report.document import Block, Bullets, Line, Paragraph, Quote, Section, Value, quoted, value
 from gvi_eval.report.saved import EFFECTS, MANIFEST, Row, pointer
 from gvi_eval.report.story import RANGE, Story
+from gvi_eval.study import EVERY
 
 FLAGGED, NOT_FLAGGED, COULD_NOT = "flagged", "not flagged", "could not have flagged"
 
@@ -22,13 +24,15 @@ def summary_page(story: Story) -> Section:
 
 def question(story: Story) -> Line:
     """The question in the reader's language, put together from what was declared."""
+    several = story.study.headline.unit == EVERY
+    places = [unit.name for unit in story.study.treated_units] if several else [story.study.treated.name]
     treatment = story.study.treatment
     return story.say(
         "summary.question",
         outcome=story.outcome_words(story.study.primary),
-        place=story.study.treated.name,
+        place=", ".join(places),
         programme=treatment.name,
-        start=start_of(story, treatment.name),
+        start=value(story.headline, "onset", "period") if several else start_of(story, treatment.name),
     )
 
 
@@ -137,7 +141,8 @@ def other_places(story: Story) -> list[Line]:
         own = [row for row in story.declared if row["unit"] == unit.name and row["part"] == "declared"]
         if len(story.study.treated_units) < 2 or unit.name == story.headline["unit"] or not own:
             continue
-        row = own[0]
+        alike = [row for row in own if row["estimator"] == story.headline["estimator"]]
+        row = (alike or own)[0]
         if row.has("point"):
             lines.append(
                 story.say("summary.other_place", place=unit.name, ratio=story.ratio(row), name=quoted(row, "specification"))
@@ -155,19 +160,29 @@ def others(story: Story) -> Line:
     return story.say("summary.others", every=every, refused=refused)
 
 
-def threats(story: Story) -> Line | None:
+def threats(story: Story) -> Line:
     """The three states, counted apart; never 'passed'."""
     rows = story.saved.table("threats.csv")
     if not rows:
         return story.say("summary.no_threats")
-    counts = {name: story.count("threats.csv", f"?state={state}") for name, state in
-              (("flagged", FLAGGED), ("not_flagged", NOT_FLAGGED), ("could_not", COULD_NOT))}  # fmt: skip
-    line = story.say("summary.threats", **counts)
-    named = dict.fromkeys(row["id"] for row in rows if row["state"] == FLAGGED)
+    line = story.say("summary.threats", **threat_counts(story))
+    named = dict.fromkeys(row["id"] for row in rows if row["state"] == FLAGGED and of_the_headline(story, row))
     if not named:
         return line
-    words = ", ".join(f"{story.words.term('threats', name)} ({name})" for name in named)
+    words = ", ".join(f"{story.words.term('threat', name)} ({name})" for name in named)
     return (*line, " ", *story.say("summary.flagged", names=words))
+
+
+def threat_counts(story: Story) -> dict[str, Value]:
+    """How many threats of the headline are in each state; one that differs between starts counts in each of its states."""
+    rows = story.saved.table("threats.csv")
+    own = f"&specification={story.headline['specification']}" if "specification" in rows[0] else ""
+    states = {"flagged": FLAGGED, "not_flagged": NOT_FLAGGED, "could_not": COULD_NOT}
+    return {name: story.count("threats.csv", f"?state={state}{own}", "count(id)") for name, state in states.items()}
+
+
+def of_the_headline(story: Story, row: Row) -> bool:
+    return row.get("specification", story.headline["specification"]) == story.headline["specification"]
 
 
 def curve(story: Story) -> Line | None:
@@ -190,6 +205,7 @@ def settle(story: Story) -> Line:
 
 
 def planned(story: Story) -> Line:
-    where = found(story.saved, MANIFEST, pointer("planned"), how="text")
-    known = "known" if where.raw == "written with the outcome known" else "locked"
-    return story.say(f"summary.planned_{known}", planned=where)
+    """Whether the plan was there before the figures."""
+    sentence = Quote(story.saved.manifest["planned"], MANIFEST, pointer("planned"), "")
+    known = "known" if sentence.text == NOT_LOCKED else "locked"
+    return story.say(f"summary.planned_{known}", planned=sentence)

@@ -15,7 +15,6 @@ from gvi_eval.report.pdf import pdf_bytes
 from gvi_eval.report.saved import Saved
 from gvi_eval.report.study_report import study_report
 from gvi_eval.report.xlsx import xlsx_bytes
-from gvi_eval.resources import CHECKOUT
 from gvi_eval.writing import json_bytes, whole_folder
 
 WORKBOOK = ("*.csv", "diagnostics/*.csv", "missing/*.csv")  # what the workbook holds; the zip holds every table
@@ -130,9 +129,9 @@ def others_of(language: str) -> dict[str, str]:
 
 def made_from(saved: Saved) -> dict[str, str]:
     """The sha256 of all that the results rest on: study file, tables and their origin records, by path in the checkout."""
-    files: dict[str, str] = {}
     manifest = saved.manifest
-    for item in (manifest["study_file"], *manifest["inputs"]):
+    files = {manifest["study_file"]["path"]: file_hash(saved.study_file)}
+    for item in manifest["inputs"]:
         path = input_file(saved, item["path"])
         files[item["path"]] = file_hash(path)
         origin = path.with_name(path.stem + ORIGIN)
@@ -143,5 +142,5 @@ def made_from(saved: Saved) -> dict[str, str]:
 
 def input_file(saved: Saved, name: str) -> Path:
     """A file that the manifest names, in the checkout or beside the study file."""
-    beside = saved.study_file.resolve().parent / name
-    return beside if beside.is_file() else CHECKOUT / name
+    inside = saved.root / name
+    return inside if inside.is_file() else saved.study_file.resolve().parent / name

@@ -1,0 +1,321 @@
+"""Does a report say what the data say? Hashes first, then every number beside the row it names, then, if asked, a new run."""
+
+import json
+import math
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from gvi_eval.errors import DataError, GviEvalError
+from gvi_eval.hashing import code_hash, file_hash
+from gvi_eval.publish import crate_of
+from gvi_eval.report.archive import datapackage
+from gvi_eval.report.check import Misread, misread_html, misread_workbook, misread_zip
+from gvi_eval.report.numbers import LANGUAGES
+from gvi_eval.report.saved import MANIFEST, Saved
+from gvi_eval.report.study_report import study_report
+from gvi_eval.report.write import (
+    FORMATS,
+    ORIGIN,
+    RECORD,
+    REPORT,
+    SEAL,
+    code_files,
+    input_file,
+    rendered,
+    sealed,
+)
+from gvi_eval.resources import CHECKOUT
+from gvi_eval.writing import json_bytes
+
+CRATE = "ro-crate-metadata.json"
+DECIMALS = 3  # of a ratio as a report writes it: what a number may differ by when it is computed again
+Kind = Literal["input", "setting", "code", "result", "record", "report", "number", "recomputed"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is not as it was: which file, where in it, what it says and what it should say."""
+
+    kind: Kind
+    file: str
+    where: str
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}, {self.where}" if self.where else self.file
+        return f"{self.kind}: {place}: {self.found}; {self.expected}"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was looked at, and everything that did not hold."""
+
+    faults: tuple[Fault, ...]
+    files: int  # whose hash was compared
+    numbers: int  # that were compared with their row
+
+    @property
+    def holds(self) -> bool:
+        return not self.faults
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "holds": self.holds,
+            "files": self.files,
+            "numbers": self.numbers,
+            "faults": [asdict(each) for each in self.faults],
+        }
+
+
+def verify(
+    folder: Path,
+    study_file: Path,
+    *,
+    root: Path = CHECKOUT,
+    untouched: bool = True,
+    recompute: bool = False,
+    done: Callable[[str], None] = lambda what: None,
+) -> Verification:
+    """Check the results in ``folder`` and the reports in its report/ against all that they rest on.
+
+    Hashes of inputs, origin records, study file, code, results and reports come first. Then every number, quotation and
+    figure table of each page, workbook and zip is looked up again by the row it names; ``untouched=False`` leaves out
+    those whose own hash and whose results' hashes hold. A page whose numbers hold is rendered again and must be the same
+    bytes. With ``recompute`` the study is run again into a temporary folder, and numbers may differ by half a unit of the
+    last digit that a report writes.
+
+    Raises `DataError` where the folder holds no results.
+    """
+    saved = Saved(folder, study_file, root)
+    try:
+        manifest, record = saved.manifest, saved.document(f"{REPORT}/{RECORD}")
+        saved.document(CRATE)
+    except DataError as fault:
+        if not (folder / MANIFEST).is_file():
+            raise
+        return Verification((Fault("record", str(fault).split(" ")[0], "", str(fault), "run the study again"),), 1, 0)
+    faults = [*_inputs(saved, record), *_settings(saved), *_code(saved, record)]
+    done("inputs")
+    results = [*_results(saved, record)]
+    faults += results
+    done("results")
+    if record is not None:
+        faults += _record(saved, record)
+    wrong = {fault.file for fault in faults}
+    numbers = 0
+    for name, digest in (record or {}).get("files", {}).items():
+        path = folder / REPORT / name
+        if not path.is_file():
+            faults.append(
+                Fault("report", f"{REPORT}/{name}", "", "the file is missing", "write it again with 'gvi-eval report'")
+            )
+            continue
+        changed = file_hash(path) != digest
+        if changed:
+            faults.append(_changed("report", f"{REPORT}/{name}", digest, file_hash(path)))
+        if not (changed or results or untouched):
+            continue
+        looked, misread = _numbers(saved, path)
+        numbers += looked
+        faults += [_number_fault(f"{REPORT}/{name}", each, wrong) for each in misread]
+        done(name)
+    if record is not None and untouched and not faults:
+        faults += _rendered_again(saved, record)
+        done("pages")
+    if recompute:
+        faults += recomputed(saved, done)
+    files = len(manifest["outputs"]) + sum(len((record or {}).get(each, {})) for each in ("files", "made_from"))
+    return Verification(tuple(faults), files, numbers)
+
+
+def _changed(kind: Kind, name: str, was: str, now: str) -> Fault:
+    return Fault(kind, name, "", f"sha256 {now[:12]}… now", f"{was[:12]}… when it was recorded")
+
+
+def _inputs(saved: Saved, record: Mapping[str, Any] | None) -> Iterator[Fault]:
+    """The study file, the tables and their origin records."""
+    manifest = saved.manifest
+    known = {manifest["study_file"]["path"]: manifest["study_file"]["sha256"]}
+    known |= {item["path"]: item["sha256"] for item in manifest["inputs"]}
+    known |= (record or {}).get("made_from", {}) | known
+    for name, digest in known.items():
+        path = saved.study_file if name == manifest["study_file"]["path"] else input_file(saved, name)
+        if path is None or not path.is_file():
+            yield Fault("input", name, "", "the file is missing", f"sha256 {digest[:12]}… when it was read")
+        elif (now := file_hash(path)) != digest:
+            word = "origin record" if name.endswith(ORIGIN) else "study file" if path == saved.study_file else "table"
+            yield Fault("input", name, word, f"sha256 {now[:12]}… now", f"{digest[:12]}… when it was read")
+
+
+def _settings(saved: Saved) -> Iterator[Fault]:
+    """Which setting of which analysis is another than the one that was run; asked only where the study file has changed."""
+    if not saved.study_changed or saved.study_file is None or not saved.study_file.is_file():
+        return
+    from gvi_eval.estimators import settings_of
+    from gvi_eval.plan import prepare
+
+    try:
+        plan = prepare(saved.study_file)
+    except GviEvalError as fault:
+        yield Fault("setting", saved.study_file.name, "", f"the study file no longer holds ({fault})", "it did when it was run")
+        return
+    ran = {each["specification"]: each for each in saved.manifest["analyses"]}
+    now = {each.specification.name: each for each in plan.analyses}
+    for name in [*ran, *(name for name in now if name not in ran)]:
+        if name not in now or name not in ran:
+            words = ("is no longer declared", "was run") if name in ran else ("is declared", "was not run")
+            yield Fault("setting", saved.study_file.name, f"specification '{name}'", *words)
+            continue
+        settings = json.loads(json_bytes(settings_of(now[name].estimator)))
+        settings |= {"estimator": now[name].estimator.name}
+        before = ran[name]["settings"] | {"estimator": ran[name]["estimator"]}
+        steps = [f"{step}: {value}" for step, value in now[name].specification.transforms]
+        for key in sorted({*settings, *before}):
+            if settings.get(key) != before.get(key):
+                where = f"specification '{name}', {key}"
+                yield Fault("setting", saved.study_file.name, where, f"{settings.get(key)} now", f"{before.get(key)} when run")
+        if steps != ran[name]["transforms"]:
+            where = f"specification '{name}', transforms"
+            yield Fault("setting", saved.study_file.name, where, f"{steps} now", f"{ran[name]['transforms']} when run")
+
+
+def _code(saved: Saved, record: Mapping[str, Any] | None) -> Iterator[Fault]:
+    """The package and the lock; the files that changed, where the report was written by the code that ran the study."""
+    was = saved.manifest["code_sha256"]
+    if (now := code_hash()) == was:
+        return
+    if record is None or record.get("code_sha256") != was:
+        yield Fault("code", "gvi_eval", "package and lock", f"sha256 {now[:12]}… now", f"{was[:12]}… when the study was run")
+        return
+    before, current = record["code"], code_files()
+    for name in sorted({*before, *current}):
+        if before.get(name) != current.get(name):
+            gone = "is gone" if name not in current else "is new" if name not in before else f"sha256 {current[name][:12]}… now"
+            yield Fault("code", name, "", gone, f"{before.get(name, 'not there')[:12]}… when the study was run")
+
+
+def _results(saved: Saved, record: Mapping[str, Any] | None) -> Iterator[Fault]:
+    """Every saved file against the manifest, the manifest and the crate against each other, and strangers."""
+    outputs = dict(saved.manifest["outputs"])
+    recorded = (record or {}).get("results", {})
+    for name, digest in (recorded | outputs).items():
+        path = saved.folder / name
+        if not path.is_file():
+            yield Fault("result", name, "", "the file is missing", "it was written by the run")
+        elif (now := file_hash(path)) != digest:
+            yield _changed("result", name, digest, now)
+    for name in outputs.keys() & recorded.keys():
+        if outputs[name] != recorded[name]:
+            yield Fault("record", MANIFEST, f"/outputs/{name}", f"{outputs[name][:12]}…", f"{recorded[name][:12]}… in {RECORD}")
+    crate, expected = saved.document(CRATE), json.loads(json_bytes(crate_of(dict(saved.manifest))))
+    if crate != expected:
+        where = _first_difference(crate, expected)
+        yield Fault("record", MANIFEST, f"beside {CRATE}", f"the two differ at {where}", "they are written from one another")
+    known = {*outputs, *recorded, MANIFEST, CRATE}
+    for path in sorted(saved.folder.rglob("*")):
+        name = path.relative_to(saved.folder).as_posix()
+        if path.is_file() and name not in known and not name.startswith(f"{REPORT}/"):
+            yield Fault("result", name, "", "no run wrote this file", "remove it, or run the study again")
+
+
+def _first_difference(one: Any, other: Any, place: str = "") -> str:
+    """Where two documents first differ, as a path of names and numbers."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted({*one, *other}):
+            if one.get(key) != other.get(key):
+                return _first_difference(one.get(key), other.get(key), f"{place}/{key}")
+    if isinstance(one, list) and isinstance(other, list):
+        for number, (a, b) in enumerate(zip(one, other, strict=False)):
+            if a != b:
+                name = a.get("@id", number) if isinstance(a, dict) else number
+                return _first_difference(a, b, f"{place}/{name}")
+        return f"{place}, which has {len(one)} entries and {len(other)}"
+    return place or "/"
+
+
+def _record(saved: Saved, record: Mapping[str, Any]) -> Iterator[Fault]:
+    """The record against its own seal, and against what it says of the run."""
+    name = f"{REPORT}/{RECORD}"
+    if sealed(record)[SEAL] != record.get(SEAL):
+        yield Fault("record", name, "", "it is not as it was written: its seal is broken", "write the reports again")
+    if record.get("run") != saved.manifest["run"]:
+        found = f"the reports are of run {record.get('run')}"
+        yield Fault("record", name, "/run", found, f"the results are of run {saved.manifest['run']}")
+    known = {*record.get("files", {}), RECORD}
+    for path in sorted((saved.folder / REPORT).iterdir()):
+        if path.name not in known:
+            yield Fault("report", f"{REPORT}/{path.name}", "", "the record does not know this file", "write the reports again")
+
+
+def _numbers(saved: Saved, path: Path) -> tuple[int, list[Misread]]:
+    """How many numbers of a page, workbook or zip were looked up, and those that are not what their row says."""
+    if path.suffix == ".html":
+        return misread_html(path.read_text(encoding="utf-8"), path.name.split(".")[1], saved)
+    if path.suffix == ".xlsx":
+        return misread_workbook(path, saved)
+    if path.suffix == ".zip":
+        return misread_zip(path, saved, lambda contents: json_bytes(datapackage(saved, contents)))
+    return 0, []
+
+
+def _number_fault(file: str, misread: Misread, wrong: set[str]) -> Fault:
+    """A number that is not what its row says; where the row's own file has changed, it is the one to look at."""
+    source = misread.row.split("#", 1)[0]
+    blame = f" ({source} itself has changed)" if source in wrong else ""
+    return Fault(
+        "number", file, f"{misread.where}, {misread.row}", f"reads {misread.found}", f"the row says {misread.expected}{blame}"
+    )
+
+
+def _rendered_again(saved: Saved, record: Mapping[str, Any]) -> Iterator[Fault]:
+    """Pages whose numbers hold must be the same bytes when they are rendered again by the same code."""
+    names = set(record["files"])
+    languages = [language for language in LANGUAGES if any(f".{language}." in name for name in names)]
+    documents = {language: study_report(saved.folder, saved.study_file, language, saved) for language in languages}
+    for form in FORMATS:
+        for name, content in rendered(saved, documents, form):
+            if name in names and content != (saved.folder / REPORT / name).read_bytes():
+                yield Fault("report", f"{REPORT}/{name}", "", "it says otherwise than what is rendered now", "write it again")
+
+
+def recomputed(saved: Saved, done: Callable[[str], None]) -> Iterator[Fault]:
+    """The study run again: each number of effects.csv beside the saved one, with both differences and the tolerance."""
+    from gvi_eval.plan import find_study
+    from gvi_eval.results import effects_table
+    from gvi_eval.run import run_study
+    from gvi_eval.writing import csv_bytes
+
+    result = run_study(find_study(str(saved.study_file)), done)
+    with tempfile.TemporaryDirectory() as scratch:
+        (Path(scratch) / "effects.csv").write_bytes(csv_bytes(effects_table(result)))
+        again = {row.key: row for row in Saved(Path(scratch)).table("effects.csv")}
+    before = {row.key: row for row in saved.table("effects.csv")}
+    for key in [*before, *(key for key in again if key not in before)]:
+        if key not in again or key not in before:
+            words = (
+                ("is not among the rows computed again", "it was saved") if key in before else ("is new", "it was not saved")
+            )
+            yield Fault("recomputed", "effects.csv", key, *words)
+            continue
+        for column in before[key]:
+            yield from _compared(key, column, before[key][column], again[key].get(column, ""))
+
+
+def _compared(key: str, column: str, claimed: str, reproduced: str) -> Iterator[Fault]:
+    if claimed == reproduced:
+        return
+    try:
+        one, other = float(claimed), float(reproduced)
+    except ValueError:
+        yield Fault("recomputed", "effects.csv", f"{key}, {column}", f"'{claimed}' saved", f"'{reproduced}' computed again")
+        return
+    tolerance = 0.5 * 10.0**-DECIMALS
+    gap = abs(one - other)
+    if math.isnan(gap) or gap > tolerance:
+        share = f"{gap / abs(one):.2g}" if one else "infinite"
+        said = f"{reproduced} computed again: differs by {gap:.3g} ({share} of it), tolerance {tolerance:g}"
+        yield Fault("recomputed", "effects.csv", f"{key}, {column}", f"{claimed} saved", said)
