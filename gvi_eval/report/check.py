@@ -1,5 +1,7 @@
 """A finished report read back: each number, quotation and figure table looked up again by the row it names."""
 
+import csv
+import io
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -112,12 +114,13 @@ def misread_workbook(path: Path, saved: Saved) -> tuple[int, list[Misread]]:
     """The same of a workbook: each sheet beside the table whose name stands in A1."""
     from openpyxl import load_workbook
 
-    faults: list[Misread] = []
     looked = 0
     try:
         book = load_workbook(path, data_only=True)
     except Exception as fault:  # a workbook that was damaged can fail in many ways inside the reader
         return 0, [Misread("the workbook", path.name, "what cannot be read", f"a workbook ({type(fault).__name__})")]
+    if faults := _contents(book[SHEET], saved):
+        return 0, faults
     with_names = [book[sheet].cell(1, 1).value for sheet in book.sheetnames if sheet != SHEET]
     names = sheet_names([str(name) for name in with_names])
     for name, sheet in zip(with_names, (sheet for sheet in book.sheetnames if sheet != SHEET), strict=True):
@@ -144,6 +147,17 @@ def misread_workbook(path: Path, saved: Saved) -> tuple[int, list[Misread]]:
     return looked, faults
 
 
+def _contents(sheet, saved: Saved) -> list[Misread]:
+    """The first sheet says how many rows each table has."""
+    faults = []
+    for number in range(FIRST_ROW + 1, sheet.max_row + 1):
+        name, rows = sheet.cell(number, 2).value, saved.table(str(sheet.cell(number, 2).value))
+        if rows is None or not _same(sheet.cell(number, 3).value, str(len(rows))):
+            said = "no table" if rows is None else f"{len(rows)} rows"
+            faults.append(Misread(f"sheet {SHEET}, C{number}", f"{name}#", repr(sheet.cell(number, 3).value), said))
+    return faults
+
+
 def _same(cell: object, raw: str) -> bool:
     if isinstance(cell, int | float) and not isinstance(cell, bool):
         try:
@@ -165,7 +179,17 @@ def misread_zip(path: Path, saved: Saved, described: Callable[[dict[str, bytes]]
     for name, content in contents.items():
         file = saved.folder / name
         if not file.is_file() or file.read_bytes() != content:
-            faults.append(Misread(name, f"{name}#", "another table", "the saved one"))
+            faults.append(_first_cell(name, content, file.read_bytes() if file.is_file() else b""))
     if not faults and package != described(contents):
         faults.append(Misread("datapackage.json", "datapackage.json#", "another description", "that of the tables beside it"))
     return len(contents), faults
+
+
+def _first_cell(name: str, inside: bytes, saved: bytes) -> Misread:
+    """Where a table in the zip and the saved one first differ."""
+    packed, kept = (list(csv.reader(io.StringIO(content.decode(errors="replace")))) for content in (inside, saved))
+    for line, (one, other) in enumerate(zip(packed, kept, strict=False), start=1):
+        for column, cell, was in zip(kept[0], one, other, strict=False):
+            if cell != was:
+                return Misread(f"{name}, line {line}, {column}", f"{name}#{line}", repr(cell), repr(was))
+    return Misread(name, f"{name}#", f"{len(packed)} lines", f"{len(kept)} lines")
