@@ -211,7 +211,7 @@ def _results(saved: Saved, record: Mapping[str, Any] | None) -> Iterator[Fault]:
     for name in outputs.keys() & recorded.keys():
         if outputs[name] != recorded[name]:
             yield Fault("record", MANIFEST, f"/outputs/{name}", f"{outputs[name][:12]}…", f"{recorded[name][:12]}… in {RECORD}")
-    crate, expected = saved.document(CRATE), json.loads(json_bytes(crate_of(dict(saved.manifest))))
+    crate, expected = saved.document(CRATE), crate_of(dict(saved.manifest))
     if crate != expected:
         where = _first_difference(crate, expected)
         yield Fault("record", MANIFEST, f"beside {CRATE}", f"the two differ at {where}", "they are written from one another")
@@ -276,7 +276,8 @@ def _rendered_again(saved: Saved, record: Mapping[str, Any]) -> Iterator[Fault]:
     names = set(record["files"])
     languages = [language for language in LANGUAGES if any(f".{language}." in name for name in names)]
     documents = {language: study_report(saved.folder, saved.study_file, language, saved) for language in languages}
-    for form in FORMATS:
+    forms = [form for form in FORMATS if any(name.endswith(form) for name in names)]
+    for form in forms:
         for name, content in rendered(saved, documents, form):
             if name in names and content != (saved.folder / REPORT / name).read_bytes():
                 yield Fault("report", f"{REPORT}/{name}", "", "it says otherwise than what is rendered now", "write it again")

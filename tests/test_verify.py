@@ -1,7 +1,6 @@
 """Verification: one digit changed anywhere is named, a forged page is caught by its numbers, an untouched one holds."""
 
 import json
-import re
 import shutil
 from dataclasses import replace
 
@@ -14,26 +13,26 @@ from gvi_eval.report.write import REPORT, sealed
 from gvi_eval.verify import _compared, verify
 from gvi_eval.writing import json_bytes
 
-EDITS = 5  # of each kind
+STUDY, EDITS = "sweden_rollout", 4  # the smallest folder, and edits of each kind
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory) -> Copy:
-    return copied("boston", tmp_path_factory.mktemp("copy"), ("en", "da"), ("html", "xlsx", "zip"))
+    return copied(STUDY, tmp_path_factory.mktemp("copy"), ("da",), ("html", "xlsx", "zip"))
 
 
 @pytest.fixture
 def copy(original, tmp_path) -> Copy:
     """One that a test may change."""
-    shutil.copytree(original.folder, tmp_path / "boston")
+    shutil.copytree(original.folder, tmp_path / STUDY)
     shutil.copytree(original.root, tmp_path / "checkout")
-    return Copy(tmp_path / "boston", tmp_path / "checkout" / "analyses/boston/study.toml", tmp_path / "checkout")
+    return Copy(tmp_path / STUDY, tmp_path / "checkout" / f"analyses/{STUDY}/study.toml", tmp_path / "checkout")
 
 
 def test_what_was_not_touched_holds_and_every_number_was_looked_up(original):
     result = original.verify(untouched=True)
     assert result.faults == () and result.holds
-    assert result.numbers > 5000 and result.files > 60
+    assert result.numbers > 5000 and result.files > 50
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,39 +59,39 @@ def forged(copy: Copy, name: str, content: bytes) -> None:
 
 def test_a_number_that_is_forged_with_its_hash_is_named_with_its_row(copy):
     page = (copy.folder / REPORT / "report.da.html").read_text(encoding="utf-8")
-    # The Poisson ratio that the da page writes as 0,332 becomes 0,352, with every hash made to fit.
-    place = page.index(">0,332</data>")
-    forged(copy, "report.da.html", (page[:place] + ">0,352</data>" + page[place + len(">0,332</data>") :]).encode())
+    # The headline ratio, 0,554 on the page, becomes 0,454, with every hash made to fit.
+    place = page.index(">0,554</data>")
+    forged(copy, "report.da.html", (page[:place] + ">0,454</data>" + page[place + len(">0,554</data>") :]).encode())
     (fault,) = [each for each in copy.verify(untouched=True).faults if each.kind == "number"]
-    assert fault.file == "report/report.da.html" and "effects.csv#boston/" in fault.where
-    assert (fault.found, fault.expected) == ("reads '0,352'", "the row says '0,332'")
+    assert fault.file == "report/report.da.html" and "effects.csv#sweden_rollout/" in fault.where
+    assert (fault.found, fault.expected) == ("reads '0,454'", "the row says '0,554'")
 
 
 def test_a_sentence_that_is_forged_is_seen_when_the_page_is_rendered_again(copy):
-    page = (copy.folder / REPORT / "report.en.html").read_text(encoding="utf-8")
-    forged(copy, "report.en.html", page.replace("seldom give", "never give").encode())
+    page = (copy.folder / REPORT / "report.da.html").read_text(encoding="utf-8")
+    forged(copy, "report.da.html", page.replace("sjældent ville give", "aldrig ville give").encode())
     faults = copy.verify(untouched=True).faults
-    assert [(each.kind, each.file) for each in faults] == [("report", "report/report.en.html")]
+    assert [(each.kind, each.file) for each in faults] == [("report", "report/report.da.html")]
 
 
 def test_a_result_that_is_changed_is_named_and_so_are_the_numbers_that_rest_on_it(copy):
     place = copy.folder / "effects.csv"
     text = place.read_text(encoding="utf-8")
-    place.write_text(re.sub(r"0\.3320650099", "0.4320650099", text), encoding="utf-8")
+    place.write_text(text.replace("0.5539898432", "0.4539898432"), encoding="utf-8")
     faults = copy.verify().faults
     assert faults[0].kind == "result" and faults[0].file == "effects.csv"
-    wrong = [each for each in faults if each.kind == "number" and each.file.endswith("en.html") and "'0.332'" in each.found]
+    wrong = [each for each in faults if each.kind == "number" and each.file.endswith("html") and "'0,554'" in each.found]
     assert wrong and all("effects.csv itself has changed" in each.expected for each in wrong)
 
 
 def test_the_setting_that_changed_is_named(copy):
     text = copy.study_file.read_text(encoding="utf-8")
-    name = json.loads((copy.folder / "manifest.json").read_text())["analyses"][0]["specification"]
-    assert text.count('estimator = "latent_counts"') > 0
-    copy.study_file.write_text(text.replace('estimator = "latent_counts"', 'estimator = "segmented"', 1), encoding="utf-8")
+    assert "after = 24" in text
+    copy.study_file.write_text(text.replace("after = 24", "after = 12", 1), encoding="utf-8")
     faults = [each for each in copy.verify().faults if each.kind == "setting"]
-    assert faults and any(f"specification '{name}', estimator" in each.where for each in faults)
-    assert any(each.found == "segmented now" and each.expected == "latent_counts when run" for each in faults)
+    (fault,) = faults
+    assert fault.where == "specification 'stacked, two years', after"
+    assert (fault.found, fault.expected) == ("12 now", "24 when run")
 
 
 def test_the_code_file_that_changed_is_named(copy):
@@ -111,15 +110,15 @@ def test_the_code_file_that_changed_is_named(copy):
 def test_a_file_that_is_missing_and_one_that_nobody_wrote_are_named(copy):
     (copy.folder / "pairs.csv").unlink()
     (copy.folder / "extra.csv").write_text("a\n1\n")
-    (copy.folder / REPORT / "report.en.html").unlink()
+    (copy.folder / REPORT / "report.da.html").unlink()
     said = {(each.file, each.found) for each in copy.verify().faults}
     assert {("pairs.csv", "the file is missing"), ("extra.csv", "no run wrote this file")} <= said
-    assert ("report/report.en.html", "the file is missing") in said
+    assert ("report/report.da.html", "the file is missing") in said
 
 
 def test_a_manifest_that_is_no_json_is_a_fault_and_no_crash(copy):
     place = copy.folder / "manifest.json"
-    place.write_text(place.read_text(encoding="utf-8").replace(": 0,", ": 00,", 1), encoding="utf-8")
+    place.write_text(place.read_text(encoding="utf-8").replace('"run": "', '"run": ', 1), encoding="utf-8")
     (fault,) = copy.verify().faults
     assert (fault.kind, fault.file) == ("record", "manifest.json") and "cannot be read" in fault.found
 

@@ -67,6 +67,9 @@ def copied(study: str, place: Path, languages: tuple[str, ...], formats: tuple[s
             if file.is_file():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(file, (root / name).parent)
+        for beside in ("definitions.csv", "sources.csv"):  # what the cells of a table refer to
+            if (file := (CHECKOUT / name).parent / beside).is_file():
+                shutil.copy(file, (root / name).parent)
     copy = Copy(folder, root / manifest["study_file"]["path"], root)
     write_reports(folder, copy.study_file, languages, formats)
     return copy
