@@ -38,6 +38,7 @@ VERBS: dict[str, str] = {"checklist": "checklist", "monitor": "monitor"}
 VERBS: dict[str, str] = {"audit": "audit"}
 VERBS: dict[str, str] = {"report": "report"}
 VERBS: dict[str, str] = {"report": "report", "verify": "verify"}
+VERBS: dict[str, str] = {"fetch": "fetch"}
 
 
 class Verbs(click.Group):

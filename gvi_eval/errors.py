@@ -13,6 +13,10 @@ class DisclosureError(GviEvalError):
     """A file may identify a person; its message never repeats the value."""
 
 
+class SourceError(GviEvalError):
+    """A publisher's server did not answer, or not with what was asked for."""
+
+
 class StudyError(GviEvalError):
     """A study file asks for something that does not exist or contradicts itself."""
 

@@ -68,8 +68,10 @@ class Disclosure:
         return f"{self.file}{line}{column}: {self.kind}; take it out, only aggregate tables may come in"
 
 
-def disclosures(path: Path | str) -> tuple[Disclosure, ...]:
+def disclosures(path: Path | str, content: bytes | None = None) -> tuple[Disclosure, ...]:
     """Everything in a table's name, header and cells that seems to be about a person.
+
+    ``content`` is what would stand in the file where it is not written yet.
 
     Reads any encoding and delimiter as well as it can, because a table is scanned before it is known to
     be well formed. A workbook or another packed file is not opened.
@@ -77,7 +79,7 @@ def disclosures(path: Path | str) -> tuple[Disclosure, ...]:
     path = Path(path)
     file = safe_name(path)
     in_name = [Disclosure(file, None, None, f"{kind} in the file name") for kind in identity_numbers(path.name)]
-    text = _text(path.read_bytes())
+    text = _text(path.read_bytes() if content is None else content)
     rows = _rows(text)
     first = next(rows, (1, []))
     header = first[1]

@@ -4,7 +4,7 @@ import pytest
 
 from gvi_eval import errors
 
-KINDS = [errors.DataError, errors.DisclosureError, errors.StudyError, errors.EstimationError]
+KINDS = [errors.DataError, errors.DisclosureError, errors.SourceError, errors.StudyError, errors.EstimationError]
 
 
 @pytest.mark.parametrize("kind", KINDS)

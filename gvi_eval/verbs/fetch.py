@@ -1,0 +1,77 @@
+"""`gvi-eval fetch`: figures from those who publish them, stored as they came."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gvi_eval.verbs.terminal import counted, print_json, progress
+
+
+@click.command(short_help="Fetch a table from its publisher and store what was answered.")
+@click.argument("source")
+@click.option("--base", help="Address of the publisher's interface, where it is not the usual one.")
+@click.option("--timeout", type=click.FloatRange(0.1), default=30.0, show_default=True, help="Seconds of silence allowed.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("--quiet", is_flag=True, help="No progress and no summary.")
+def fetch(source: str, base: str | None, timeout: float, as_json: bool, quiet: bool) -> None:
+    """Fetch SOURCE: a study (all its recipes that a server answers), STUDY/NAME, or the path of a recipe.
+
+    The raw answer is stored with the question, the time and its sha256; the table is made from what is stored. The same answer
+    again changes nothing, another one is a vintage of its own: 'gvi-eval diff' shows what was revised.
+    """
+    from gvi_eval.errors import StudyError
+    from gvi_eval.resources import CHECKOUT
+    from gvi_eval.sources.fetch import fetch as fetched
+    from gvi_eval.sources.fetch import find_recipes
+    from gvi_eval.sources.http import Client
+    from gvi_eval.sources.recipe import BY_HAND
+
+    try:
+        recipes = find_recipes(source, CHECKOUT / "analyses")
+    except StudyError as fault:
+        if str(fault).startswith("there is no recipe"):
+            raise click.UsageError(str(fault)) from None
+        raise
+    asked = [recipe for recipe in recipes if recipe.provider not in BY_HAND or len(recipes) == 1]
+    told = []
+    for recipe in asked:
+        with progress(recipe.name, quiet or as_json):
+            told.append(_told(fetched(recipe, base, Client(timeout=timeout))))
+        if not quiet and not as_json:
+            click.echo(_sentence(told[-1]))
+    by_hand = [recipe for recipe in recipes if recipe not in asked]
+    if as_json:
+        print_json(told)
+    elif not quiet:
+        for recipe in by_hand:
+            click.echo(f"{recipe.name}: no server answers for it: {recipe.how or 'save the file'}, then {recipe.command}")
+
+
+def _told(result: Any) -> dict[str, Any]:
+    return {
+        "recipe": result.recipe.name,
+        "table": _near(result.placed.table),
+        "rows": result.placed.rows,
+        "snapshot": result.snapshot.record.name,
+        "sha256": result.snapshot.sha256,
+        "new": result.snapshot.is_new,
+        "changed": result.placed.changed,
+        "taken_up": result.taken_up,
+        "notes": list(result.placed.notes),
+    }
+
+
+def _sentence(told: dict[str, Any]) -> str:
+    state = "a new snapshot" if told["new"] else "the same answer as before"
+    taken = f" ({counted(range(told['taken_up']), 'answer')} kept from a fetch that was broken off)" if told["taken_up"] else ""
+    table = f"{told['table']}: {told['rows']} rows{'' if told['changed'] else ', unchanged'}"
+    return "\n".join(
+        [f"{told['recipe']}: {state}, {told['snapshot']}{taken}", f"  {table}", *(f"  {note}" for note in told["notes"])]
+    )
+
+
+def _near(path: Path) -> str:
+    """A path as seen from here."""
+    path, here = path.resolve(), Path.cwd().resolve()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.as_posix()
