@@ -15,7 +15,7 @@ from gvi_eval.sources.store import write_whole
 from gvi_eval.sources.tabulate import Rows, checked
 from gvi_eval.tables import read_text
 
-WRITTEN = "Written by gvi-eval from the recipe"
+COMPILED = {"publisher": "compiled; each row names its own", "licence": "facts, cited"}
 
 
 @dataclass(frozen=True)
@@ -28,45 +28,51 @@ class Placed:
     notes: tuple[str, ...]
 
 
-def place(recipe: Recipe, rows: Rows, retrieved: date, urls: tuple[str, ...], made_from: str) -> Placed:
-    """Write the table, definitions.csv and sources.csv, each with its origin record, and each file in one move.
+@dataclass(frozen=True)
+class Ready:
+    """Everything about a table that is about to be written: each file with its bytes and its origin record."""
 
-    Everything is checked first: against its schema, and for persons. Raises `DataError` and `DisclosureError`, and then
-    nothing was written.
+    table: Path
+    files: Mapping[Path, tuple[bytes, bytes]]
+    rows: Rows
+
+    def write(self) -> Placed:
+        """Write each file in one move; one that is there with the same bytes keeps its record, and with it its day."""
+        changed = False
+        for file, (content, origin) in self.files.items():
+            record = file.with_suffix(".origin.toml")
+            same = file.is_file() and file.read_bytes() == content
+            if not same or not _is_record_of(record, content):
+                changed = changed or (file == self.table and not same)
+                write_whole(file, content)
+                write_whole(record, origin)
+        return Placed(self.table, len(self.rows.rows), changed, self.rows.notes)
+
+
+def ready(recipe: Recipe, rows: Rows, retrieved: date, urls: tuple[str, ...], made_from: str) -> Ready:
+    """The table with definitions.csv and sources.csv beside it, each with its origin record, checked and not yet written.
+
+    Raises `DataError` for what breaks its schema and `DisclosureError` for what seems to be about persons.
     """
     data = recipe.data
     definitions = _merged(data / "definitions.csv", "definitions", [dict(item) for item in recipe.definitions])
     source = {"publisher": recipe.publisher, "licence": recipe.licence, "title": recipe.title} | dict(recipe.source)
     sources = _merged(data / "sources.csv", "sources", [source])
     checked(recipe, rows, {"definitions": _by_column(definitions), "sources": _by_column(sources)})
-    files = {
-        data / "definitions.csv": (definitions.content(), "What the figures beside this file count", ()),
-        data / "sources.csv": (sources.content(), "Where the figures beside this file were published", ()),
-        recipe.target: (rows.content(), recipe.title, (f"Made from {made_from}.", *recipe.notes, *rows.notes)),
+    contents = {
+        data / "definitions.csv": (definitions.content(), {"title": "What the figures beside this file count"} | COMPILED),
+        data / "sources.csv": (sources.content(), {"title": "Where the figures beside this file were published"} | COMPILED),
     }
-    for file, (content, _, _) in files.items():
+    notes = [f"Written by gvi-eval from the recipe {recipe.name}.", f"Made from {made_from}.", *recipe.notes, *rows.notes]
+    told = {"title": recipe.title, "publisher": recipe.publisher, "licence": recipe.licence}
+    contents[recipe.target] = (rows.content(), told | {"retrieved": retrieved, "url": list(urls), "notes": notes})
+    for file, (content, _) in contents.items():
         _refuse_persons(file, content)
-    changed = False
-    for file, (content, title, notes) in files.items():
-        own = file == recipe.target
-        fields = {
-            "title": title,
-            "publisher": recipe.publisher if own else "compiled; each row names its own",
-            "licence": recipe.licence if own else "facts, cited",
-            "retrieved": retrieved if own else None,
-            "url": list(urls) if own else None,
-            "sha256": sha256(content).hexdigest(),
-            "notes": [f"{WRITTEN} {recipe.name}.", *notes] if own else None,
-        }
-        told = _origin_toml(fields)
-        # A table that is there already keeps its record, and with it the day on which it was fetched first.
-        if not _is(file, content) or not file.with_suffix(".origin.toml").is_file():
-            changed = changed or own
-            write_whole(file, content)
-            write_whole(file.with_suffix(".origin.toml"), told)
-        elif f'sha256 = "{fields["sha256"]}"' not in file.with_suffix(".origin.toml").read_text(encoding="utf-8"):
-            write_whole(file.with_suffix(".origin.toml"), told)
-    return Placed(recipe.target, len(rows.rows), changed, rows.notes)
+    files = {
+        file: (content, origin_toml(fields | {"sha256": sha256(content).hexdigest()}))
+        for file, (content, fields) in contents.items()
+    }
+    return Ready(recipe.target, files, rows)
 
 
 def _merged(file: Path, schema: str, added: list[dict[str, str]]) -> Rows:
@@ -99,20 +105,20 @@ def _refuse_persons(file: Path, content: bytes) -> None:
         )
 
 
-def _is(file: Path, content: bytes) -> bool:
-    return file.is_file() and file.read_bytes() == content
+def _is_record_of(record: Path, content: bytes) -> bool:
+    return record.is_file() and sha256(content).hexdigest() in record.read_text(encoding="utf-8")
 
 
-def _origin_toml(fields: Mapping[str, object]) -> bytes:
+def origin_toml(fields: Mapping[str, object]) -> bytes:
+    """An origin record; what is empty is left out."""
     lines = []
-    for key, value in fields.items():
-        if value is None or value == []:
-            continue
+    for key in ("title", "publisher", "licence", "retrieved", "url", "sha256", "notes"):
+        value = fields.get(key)
         if isinstance(value, date):
             lines.append(f"{key} = {value.isoformat()}")
-        elif isinstance(value, list):
+        elif isinstance(value, list) and value:
             lines += [f"{key} = [", *(f"  {_quoted(item)}," for item in value), "]"]
-        else:
+        elif value:
             lines.append(f"{key} = {_quoted(str(value))}")
     return ("\n".join(lines) + "\n").encode()
 

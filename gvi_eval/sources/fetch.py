@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-from gvi_eval.errors import DataError, StudyError
+from gvi_eval.errors import DataError, SourceError, StudyError
 from gvi_eval.privacy import safe_name
-from gvi_eval.sources.beside import Placed, place
+from gvi_eval.sources.beside import Placed, ready
 from gvi_eval.sources.cells import Cells
 from gvi_eval.sources.http import Client
 from gvi_eval.sources.recipe import BY_HAND, RECIPE, RECIPES, Recipe, load_recipe, recipes_of
-from gvi_eval.sources.store import Keeper, Snapshot, read_snapshot, snapshots
-from gvi_eval.sources.tabulate import records_of, rows_of
+from gvi_eval.sources.store import Keeper, Snapshot, read_snapshot, snapshots, store
+from gvi_eval.sources.tabulate import Rows, records_of, rows_of
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,32 @@ def fetch(
     base = (base or module.BASE).rstrip("/")
     keeper = Keeper(recipe.snapshots, recipe.question | {"base": base}, client or Client(), now)
     module.ask(recipe, keeper, base)
-    snapshot = keeper.stored(recipe.snapshots, recipe.name, recipe.provider, recipe.table, dict(recipe.query))
-    return Fetched(recipe, snapshot, tabulated(recipe, snapshot), keeper.taken_up)
+    snapshot = keeper.snapshot(recipe.snapshots, recipe.name, recipe.provider, recipe.table, dict(recipe.query))
+    try:
+        rows = rows_in(recipe, snapshot)
+    except SourceError:
+        keeper.forget()  # the answers are no table together, so none of them is of use
+        raise
+    place = ready(recipe, rows, snapshot.retrieved.date(), _urls(recipe, snapshot), _made_from(snapshot))
+    store(snapshot)
+    placed = place.write()
+    keeper.forget()
+    return Fetched(recipe, snapshot, placed, keeper.taken_up)
 
 
-def tabulated(recipe: Recipe, snapshot: Snapshot) -> Placed:
-    """The table of a stored answer, made anew."""
+def rows_in(recipe: Recipe, snapshot: Snapshot) -> Rows:
+    """The rows of the recipe's table in a snapshot."""
     cells = cells_of(snapshot)
     vintage = _day(cells.updated) or snapshot.retrieved.date().isoformat()
-    rows = rows_of(recipe, records_of(cells), cells.labels, vintage, cells.absent)
-    urls = tuple(dict.fromkeys(([recipe.url] if recipe.url else []) + [_address(part.url) for part in snapshot.parts]))
-    made_from = f"the snapshot {snapshot.record.name}, sha256 {snapshot.sha256}"
-    return place(recipe, rows, snapshot.retrieved.date(), urls, made_from)
+    return rows_of(recipe, records_of(cells), cells.labels, vintage, cells.absent)
+
+
+def _urls(recipe: Recipe, snapshot: Snapshot) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(([recipe.url] if recipe.url else []) + [_address(part.url) for part in snapshot.parts]))
+
+
+def _made_from(snapshot: Snapshot) -> str:
+    return f"the snapshot {snapshot.record.name}, sha256 {snapshot.sha256}"
 
 
 def cells_of(snapshot: Snapshot) -> Cells:

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -143,11 +144,13 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         if _origin(newurl) != _origin(req.full_url):
+            fp.close()
             raise SourceError(
                 f"{_host(req.full_url)} sends to {_host(newurl) or 'another address'}, which was not asked; if the publisher "
                 "has moved, give the new address with --base"
             )
         if req.get_method() != "GET":
+            fp.close()
             raise SourceError(
                 f"{_host(req.full_url)} moves the question to another address of its own; give that address with --base"
             )
@@ -156,8 +159,13 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
 
 def _opener(host: str) -> urllib.request.OpenerDirector:
     proxies = urllib.request.ProxyHandler({} if host.rsplit(":", 1)[0].strip("[]") in LOOPBACK else None)
-    secure = urllib.request.HTTPSHandler(context=ssl.create_default_context())
-    return urllib.request.build_opener(proxies, secure, _SameHost)
+    return urllib.request.build_opener(proxies, urllib.request.HTTPSHandler(context=_certificates()), _SameHost)
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """The certificates that this machine trusts, read once."""
+    return ssl.create_default_context()
 
 
 def _checked(url: str) -> str:

@@ -102,41 +102,56 @@ class Keeper:
         self.parts.append(part)
         return part.body
 
-    def stored(self, folder: Path, recipe: str, provider: str, table: str, query: Mapping[str, object]) -> Snapshot:
-        """All parts as a snapshot in a folder: the one that is there with the same bytes, or a new one."""
-        parts = tuple(self.parts)
-        for record in snapshots(folder):
-            if record.name.endswith(f"-{digest(parts)[:12]}.json"):
-                known = read_snapshot(record)
-                if known.sha256 == digest(parts):
-                    self.forget()
-                    return known
-        moment = self.now().replace(microsecond=0)
-        stem = f"{moment.date().isoformat()}-{digest(parts)[:12]}"
-        listed = []
-        for number, part in enumerate(parts, start=1):
-            file = folder / f"{stem}.{number}.{ENDINGS.get(part.media_type, 'bin')}"
-            write_whole(file, part.body)
-            listed.append({"file": file.name} | _described(part))
-        record = folder / f"{stem}.json"
-        content = {
-            "recipe": recipe,
-            "provider": provider,
-            "table": table,
-            "query": query,
-            "retrieved": moment.isoformat(),
-            "sha256": digest(parts),
-            "parts": listed,
-        }
-        write_whole(record, json_bytes(content))
-        self.forget()
-        return Snapshot(record, recipe, provider, table, moment, query, parts, is_new=True)
+    def snapshot(self, folder: Path, recipe: str, provider: str, table: str, query: Mapping[str, object]) -> Snapshot:
+        """All parts as a snapshot: the one that is stored with the same bytes, or a new one, which is not stored yet."""
+        return snapshot_of(tuple(self.parts), folder, recipe, provider, table, query, self.now())
 
     def forget(self) -> None:
         """What was put aside is of no more use."""
         shutil.rmtree(self.folder, ignore_errors=True)
         if not any(self.folder.parent.iterdir()):
             self.folder.parent.rmdir()
+
+
+def snapshot_of(
+    parts: tuple[Part, ...],
+    folder: Path,
+    recipe: str,
+    provider: str,
+    table: str,
+    query: Mapping[str, object],
+    moment: datetime,
+) -> Snapshot:
+    """The stored snapshot of the same recipe with the same bytes, or a new one, which is not stored yet."""
+    for record in snapshots(folder):
+        if record.name.endswith(f"-{digest(parts)[:12]}.json"):
+            known = read_snapshot(record)
+            if known.sha256 == digest(parts):
+                return known
+    moment = moment.replace(microsecond=0)
+    record = folder / f"{moment.date().isoformat()}-{digest(parts)[:12]}.json"
+    return Snapshot(record, recipe, provider, table, moment, query, parts, is_new=True)
+
+
+def store(snapshot: Snapshot) -> None:
+    """Write a snapshot, its record last; one that is there already is left as it is."""
+    if not snapshot.is_new:
+        return
+    listed = []
+    for number, part in enumerate(snapshot.parts, start=1):
+        file = snapshot.record.with_suffix(f".{number}.{ENDINGS.get(part.media_type, 'bin')}")
+        write_whole(file, part.body)
+        listed.append({"file": file.name} | _described(part))
+    content = {
+        "recipe": snapshot.recipe,
+        "provider": snapshot.provider,
+        "table": snapshot.table,
+        "query": dict(snapshot.query),
+        "retrieved": snapshot.retrieved.isoformat(),
+        "sha256": snapshot.sha256,
+        "parts": listed,
+    }
+    write_whole(snapshot.record, json_bytes(content))
 
 
 def snapshots(folder: Path) -> list[Path]:

@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "slow":
             time.sleep(0.6)
         elif fault in ("elsewhere", "another path"):
-            headers["Location"] = "http://localhost:1/" if fault == "elsewhere" else self.path.replace("/v3/", "/v3/./")
+            headers["Location"] = "http://localhost:1/" if fault == "elsewhere" else f"{self.path}?moved"
             status, body, length = 302, b"", 0
         elif fault == "web page":
             media_type, body = "text/html", PAGE
