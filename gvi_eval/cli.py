@@ -39,6 +39,7 @@ VERBS: dict[str, str] = {"audit": "audit"}
 VERBS: dict[str, str] = {"report": "report"}
 VERBS: dict[str, str] = {"report": "report", "verify": "verify"}
 VERBS: dict[str, str] = {"fetch": "fetch"}
+VERBS: dict[str, str] = {"fetch": "fetch", "import": "import_", "diff": "diff"}
 
 
 class Verbs(click.Group):

@@ -9,6 +9,7 @@ from gvi_eval.hashing import PACKAGE
 
 LAYERS = (
     {"errors", "resources", "hashing", "writing", "executor", "cluster", "threads"},
+    {"errors", "resources", "hashing", "writing", "executor", "threads", "workbook"},
     {"intervals", "declared"},
     {"study"},
     {"choices", "schema", "privacy", "tables", "windows", "sources"},

@@ -15,6 +15,9 @@ from gvi_eval.sources.recipe import BY_HAND, RECIPE, RECIPES, Recipe, load_recip
 from gvi_eval.sources.store import Keeper, Snapshot, read_snapshot, snapshots, store
 from gvi_eval.sources.tabulate import Rows, records_of, rows_of
 
+# who published -> the module that reads what was stored
+READERS = {"statbank": "statbank", "pxweb": "pxweb", "kolada": "kolada", "eurostat": "eurostat", "police": "importing"}
+
 
 @dataclass(frozen=True)
 class Fetched:
@@ -71,11 +74,11 @@ def _made_from(snapshot: Snapshot) -> str:
 
 def cells_of(snapshot: Snapshot) -> Cells:
     """The figures of a stored answer, read as its publisher writes them."""
-    try:
-        module = import_module(f"gvi_eval.sources.{snapshot.provider}")
-    except ModuleNotFoundError:
-        raise DataError(f"{safe_name(snapshot.record)} is of '{snapshot.provider}', which is no publisher known here") from None
-    return module.cells(snapshot)
+    if snapshot.provider not in READERS:
+        raise DataError(
+            f"{safe_name(snapshot.record)} is of '{snapshot.provider}', which is not read by cell; compare the tables instead"
+        )
+    return import_module(f"gvi_eval.sources.{READERS[snapshot.provider]}").cells(snapshot)
 
 
 def latest(recipe: Recipe) -> Snapshot | None:

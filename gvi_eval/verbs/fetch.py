@@ -20,35 +20,47 @@ def fetch(source: str, base: str | None, timeout: float, as_json: bool, quiet: b
     The raw answer is stored with the question, the time and its sha256; the table is made from what is stored. The same answer
     again changes nothing, another one is a vintage of its own: 'gvi-eval diff' shows what was revised.
     """
-    from gvi_eval.errors import StudyError
-    from gvi_eval.resources import CHECKOUT
     from gvi_eval.sources.fetch import fetch as fetched
-    from gvi_eval.sources.fetch import find_recipes
     from gvi_eval.sources.http import Client
     from gvi_eval.sources.recipe import BY_HAND
 
-    try:
-        recipes = find_recipes(source, CHECKOUT / "analyses")
-    except StudyError as fault:
-        if str(fault).startswith("there is no recipe"):
-            raise click.UsageError(str(fault)) from None
-        raise
+    recipes = recipe_named(source)
     asked = [recipe for recipe in recipes if recipe.provider not in BY_HAND or len(recipes) == 1]
-    told = []
+    results = []
     for recipe in asked:
         with progress(recipe.name, quiet or as_json):
-            told.append(_told(fetched(recipe, base, Client(timeout=timeout))))
+            results.append(told(fetched(recipe, base, Client(timeout=timeout))))
         if not quiet and not as_json:
-            click.echo(_sentence(told[-1]))
+            click.echo(sentence(results[-1]))
     by_hand = [recipe for recipe in recipes if recipe not in asked]
     if as_json:
-        print_json(told)
+        print_json(results)
     elif not quiet:
         for recipe in by_hand:
             click.echo(f"{recipe.name}: no server answers for it: {recipe.how or 'save the file'}, then {recipe.command}")
 
 
-def _told(result: Any) -> dict[str, Any]:
+def recipe_named(name: str, one: bool = False) -> list[Any]:
+    """The recipes of a name; one that does not exist is a matter of usage, as are several where one is wanted."""
+    from gvi_eval.errors import StudyError
+    from gvi_eval.resources import CHECKOUT
+    from gvi_eval.sources.fetch import find_recipes
+
+    try:
+        recipes = find_recipes(name, CHECKOUT / "analyses")
+    except StudyError as fault:
+        if str(fault).startswith("there is no recipe"):
+            raise click.UsageError(str(fault)) from None
+        raise
+    if one and len(recipes) > 1:
+        raise click.UsageError(
+            f"'{name}' has the recipes {', '.join(each.name for each in recipes)}; name one, as {name}/{recipes[0].name}"
+        )
+    return recipes
+
+
+def told(result: Any) -> dict[str, Any]:
+    """What was brought, for a JSON document."""
     return {
         "recipe": result.recipe.name,
         "table": _near(result.placed.table),
@@ -62,12 +74,21 @@ def _told(result: Any) -> dict[str, Any]:
     }
 
 
-def _sentence(told: dict[str, Any]) -> str:
-    state = "a new snapshot" if told["new"] else "the same answer as before"
-    taken = f" ({counted(range(told['taken_up']), 'answer')} kept from a fetch that was broken off)" if told["taken_up"] else ""
-    table = f"{told['table']}: {told['rows']} rows{'' if told['changed'] else ', unchanged'}"
+def sentence(brought: dict[str, Any]) -> str:
+    """What was brought, for people."""
+    state = "a new snapshot" if brought["new"] else "the same answer as before"
+    taken = (
+        f" ({counted(range(brought['taken_up']), 'answer')} kept from a fetch that was broken off)"
+        if brought["taken_up"]
+        else ""
+    )
+    table = f"{brought['table']}: {brought['rows']} rows{'' if brought['changed'] else ', unchanged'}"
     return "\n".join(
-        [f"{told['recipe']}: {state}, {told['snapshot']}{taken}", f"  {table}", *(f"  {note}" for note in told["notes"])]
+        [
+            f"{brought['recipe']}: {state}, {brought['snapshot']}{taken}",
+            f"  {table}",
+            *(f"  {note}" for note in brought["notes"]),
+        ]
     )
 
 

@@ -1,54 +1,14 @@
 """The publishers on this machine, and the recipes that ask them."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from publishers import Publisher, serving
+from recipe_texts import HEAD, STRAF11
 
 from gvi_eval.sources.fetch import fetch
 from gvi_eval.sources.http import Client
 from gvi_eval.sources.recipe import load_recipe
-
-HEAD = """
-name = "{name}"
-title = "A table"
-provider = "{provider}"
-publisher = "The publisher"
-licence = "CC BY 4.0"
-into = "{name}.csv"
-"""
-STRAF11 = """
-schema = "counts"
-table = "STRAF11"
-source = { id = "statistics-denmark-straf11", title = "STRAF11", url = "https://www.statbank.dk/STRAF11" }
-
-[query]
-"OMRÅDE" = ["101", "461"]
-"OVERTRÆD" = ["12", "3410"]
-Tid = "*"
-
-[[definitions]]
-id = "straf11-violence"
-measure = "violence"
-counting_scope = "reported_offences"
-text = "Reported violence"
-
-[[definitions]]
-id = "straf11-weapons"
-measure = "weapons_act"
-counting_scope = "reported_offences"
-text = "Reported offences against the weapons act"
-
-[columns]
-unit = { from = "OMRÅDE" }
-unit_type = "municipality"
-period = { from = "Tid" }
-measure = { from = "OVERTRÆD", names = { "12" = "violence", "3410" = "weapons_act" } }
-definition = { from = "OVERTRÆD", names = { "12" = "straf11-violence", "3410" = "straf11-weapons" } }
-counting_scope = "reported_offences"
-counter = "statistics_office"
-"""
 
 
 @pytest.fixture
@@ -103,8 +63,3 @@ def fetched(publisher, clock):
         return fetch(recipe, f"{publisher.base}/{recipe.provider}", clock.client(**changes), clock.now)
 
     return get
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder with its bytes."""
-    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
