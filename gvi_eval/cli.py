@@ -174,8 +174,16 @@ def check(ctx: click.Context, path: Path, schema: str | None, as_json: bool, qui
 
 def _check_study(path: Path, as_json: bool, quiet: bool) -> None:
     """A study file holds when it can be read and every panel it asks for can be built."""
-    from gvi_eval.plan import prepare
+    from gvi_eval.plan import awaited_tables, prepare
 
+    if awaited := awaited_tables(path):
+        from gvi_eval.waiting import waiting_text
+
+        if as_json:
+            print_json({"study": path.parent.name, "awaited": [asdict(one) for one in awaited]})
+        elif not quiet:
+            click.echo(waiting_text(path, awaited), nl=False)
+        return
     plan = prepare(path)
     summary = {"study": plan.study.name, "outcomes": len(plan.study.outcomes), "analyses": len(plan.analyses)}
     if as_json:
@@ -243,10 +251,15 @@ def _studied(
     executor: Any = None,
 ) -> dict[str, Any]:
     """A study run and published: its manifest, its effects, and what is printed of it."""
-    from gvi_eval.plan import SYNTHESIS
+    from gvi_eval.plan import SYNTHESIS, awaited_tables
 
     if file.name == SYNTHESIS:
         return _synthesised(file, output, done)
+    if awaited := awaited_tables(file):
+        from gvi_eval.waiting import publish_waiting, waiting_text
+
+        manifest = publish_waiting(file, awaited, output.out / file.parent.name)
+        return {"manifest": manifest, "effects": [], "summary": waiting_text(file, awaited)}
     from gvi_eval.publish import publish
     from gvi_eval.run import run_study
 

@@ -15,6 +15,7 @@ from gvi_eval.missing_series import Missing, missing_series
 from gvi_eval.panel import Panel
 from gvi_eval.resources import CHECKOUT
 from gvi_eval.sensitivity.level_trend import has_trend
+from gvi_eval.sources.recipe import RECIPES, recipes_of
 from gvi_eval.study import EVERY, Specification, Study, load_study
 from gvi_eval.tables import read_origin, read_table
 
@@ -74,6 +75,32 @@ def embedded_studies() -> list[str]:
 def embedded_syntheses() -> list[str]:
     """The syntheses of this checkout, by name."""
     return sorted(file.parent.name for file in (CHECKOUT / "analyses").glob(f"*/{SYNTHESIS}"))
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """A table that a study needs and that is not there yet, and the command that brings it."""
+
+    table: str
+    title: str
+    command: str
+    how: str | None
+
+    def __str__(self) -> str:
+        how = f" ({self.how})" if self.how else ""
+        return f"{self.table}: '{self.command}' brings it{how}"
+
+
+def awaited_tables(path: Path) -> tuple[Awaited, ...]:
+    """The tables of a study that are not there and for which it has a recipe; empty where it can run, or where it cannot."""
+    folder = path.parent
+    if not (folder / RECIPES).is_dir():
+        return ()
+    recipes = {recipe.into: recipe for recipe in recipes_of(folder)}
+    missing = [name for name in tables_of(load_study(path)) if _located(name, folder) is None]
+    if not missing or not set(missing) <= set(recipes):
+        return ()  # a table without a recipe is a fault of the study, and `prepare` names it
+    return tuple(Awaited(name, recipes[name].title, recipes[name].command, recipes[name].how) for name in missing)
 
 
 def prepare(path: Path) -> Plan:
@@ -213,20 +240,38 @@ def _check_events(study: Study, planned: list[Planned]) -> None:
 
 def read_tables(study: Study, folder: Path) -> dict[str, pd.DataFrame]:
     """The tables a study names, validated; looked for beside the study file, then in analyses/data."""
+    return {name: read_table(locate_table(name, folder), schema) for name, schema in tables_of(study).items()}
+
+
+def tables_of(study: Study) -> dict[str, str]:
+    """The tables that a study names, each with its schema."""
     wanted = {table: "counts" for outcome in study.outcomes for table in outcome.tables}
     wanted |= {table: "counts" for missing in study.missing_series for table in missing.tables}
-    wanted |= {outcome.population: "population" for outcome in study.outcomes if outcome.population}
-    return {name: read_table(locate_table(name, folder), schema) for name, schema in wanted.items()}
+    return wanted | {outcome.population: "population" for outcome in study.outcomes if outcome.population}
 
 
 def locate_table(name: str, folder: Path) -> Path:
     """The file of a table named in a study."""
-    for root in (folder, folder / "data", CHECKOUT / "analyses" / "data"):
-        if (root / name).is_file():
-            return root / name
+    if found := _located(name, folder):
+        return found
+    for recipe in recipes_of(folder):
+        if recipe.into == name:
+            raise StudyError(f"the table '{name}' is not there yet; '{recipe.command}' brings it")
     raise StudyError(
         f"the table '{name}' is neither beside the study file nor in analyses/data; put it there or correct the name"
     )
+
+
+def _located(name: str, folder: Path) -> Path | None:
+    """Where a table lies: beside the study file, in its data folder or in analyses/data, and never outside these."""
+    for root in (folder, folder / "data", CHECKOUT / "analyses" / "data"):
+        if not (root / name).resolve().is_relative_to(root.resolve()):
+            raise StudyError(
+                f"the table '{name}' lies outside the folders of tables; name one beside the study file or below it"
+            )
+        if (root / name).is_file():
+            return root / name
+    return None
 
 
 def _estimator(study: Study, specification: Specification) -> Estimator:

@@ -25,6 +25,7 @@ from gvi_eval.resources import resource
 from gvi_eval.schema import Fault, Field, Schema, TextTable, Violation, load_schema, schema_from, violations
 
 SHOWN = 20
+RAW = "snapshots"  # the folder of what publishers answered, from which tables are made
 
 
 @dataclass(frozen=True)
@@ -203,6 +204,7 @@ def _tables_at(path: Path, asked: Package | None) -> list[Path]:
         return [table.path for table in asked.tables]
     if path.is_dir():
         tables = sorted(file for file in path.rglob("*") if file.suffix.lower() == ".csv" and file.is_file())
+        tables = [file for file in tables if RAW not in file.relative_to(path).parts]  # as published, not in our layout
         if not tables:
             raise DataError(f"there is no .csv file in {safe_name(path)}; name a folder that holds tables")
         return tables

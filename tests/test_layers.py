@@ -32,6 +32,7 @@ LAYERS = (
     {"summary", "publish", "plan", "curve", "run", "verify"},
     {"summary", "publish", "plan", "run", "verify"},
     {"monitoring"},
+    {"summary", "publish", "plan", "run", "verify", "waiting"},
     {"synthesis"},
     {"verbs"},
     {"cli"},

@@ -75,7 +75,7 @@ def test_embedded_sources_are_all_in_the_list_of_sources():
 
     known = set(read_table(CHECKOUT / "analyses/data/sources.csv", "sources")["id"])
     for name in embedded_studies():
-        study = prepare(find_study(name)).study
+        study = load_study(find_study(name))
         assert {event.source for event in study.interventions} <= known, name
 
 

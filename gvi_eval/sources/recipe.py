@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from gvi_eval.declared import read_declared
 from gvi_eval.errors import StudyError
+from gvi_eval.tables import RAW
 
 Provider = Literal["statbank", "pxweb", "kolada", "eurostat", "police", "file"]
 BY_HAND = ("police", "file")  # no server answers for these: somebody saves a file and imports it
@@ -75,7 +76,7 @@ class Recipe:
 
     @property
     def snapshots(self) -> Path:
-        return self.data / "snapshots" / self.name
+        return self.data / RAW / self.name
 
     @property
     def question(self) -> dict[str, Any]:

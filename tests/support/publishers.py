@@ -37,6 +37,8 @@ class Publisher:
     only: str = ""  # faults come to requests whose path holds this
     seen: list[tuple[str, str, bytes]] = field(default_factory=list)
     areas: dict[str, str] = field(default_factory=lambda: dict(AREAS))
+    regions: dict[str, str] = field(default_factory=lambda: dict(REGIONS))
+    years: dict[str, str] = field(default_factory=lambda: dict(YEARS))
     suppressed: set[tuple[str, ...]] = field(default_factory=set)
     changed: dict[tuple[str, ...], int] = field(default_factory=dict)
     updated: str = "2026-02-11T08:00:00Z"
@@ -205,7 +207,7 @@ def statbank(publisher: Publisher, path: str, question: dict, asked: bytes) -> t
 
 def pxweb(publisher: Publisher, path: str, question: dict, asked: bytes) -> tuple[int, str, object]:
     """config, metadata and data of PxWeb 2; more cells than allowed are refused."""
-    variables = {"Region": REGIONS, "Tid": YEARS}
+    variables = {"Region": publisher.regions, "ContentsCode": {"BE0101N1": "Population"}, "Tid": publisher.years}
     if path == "config":
         limits = {"maxDataCells": publisher.most_cells, "maxCallsPerTimeWindow": 30, "timeWindow": 10}
         return 200, "application/json", {"apiVersion": "2.0.0", **limits}
