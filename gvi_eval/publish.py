@@ -47,10 +47,9 @@ SOFTWARE = ("matplotlib", "numpy", "pandas", "scipy", "seaborn", "statsmodels")
 def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lambda what: None) -> dict[str, Any]:
     """Write everything the study gave into ``folder``, whole or not at all, and return the manifest.
 
-    effects.csv, pairs.csv, agreement.csv, threats.csv, detection.csv, diagnostics/, paths/, panels/, figures/<name>/,
-    effects.csv, pairs.csv, agreement.csv, threats.csv, diagnostics/, paths/, panels/, figures/<name>/, checklists.json,
-    manifest.json and ro-crate-metadata.json; the same study, tables and code give the same bytes. ``done`` is told of each
-    part.
+    effects.csv, pairs.csv, agreement.csv, threats.csv, detection.csv, tipping.csv, settle.csv, diagnostics/, paths/, panels/,
+    figures/<name>/, checklists.json, manifest.json and ro-crate-metadata.json; the same study, tables and code give the same
+    bytes. ``done`` is told of each part.
     """
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
         raise DataError(

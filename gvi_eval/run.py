@@ -27,7 +27,6 @@ from gvi_eval.sensitivity.threats.battery import battery, not_asked
 from gvi_eval.sensitivity.threats.case import Case, case_of
 from gvi_eval.sensitivity.threats.detection import Detection, keep_detections, read_detections
 from gvi_eval.sensitivity.threats.negative_control import NegativeControl, negative_control, negative_control_beside_donors
-from gvi_eval.sensitivity.threats.negative_control import negative_control, negative_control_beside_donors
 from gvi_eval.sensitivity.tipping import tipping_frame, tipping_points
 from gvi_eval.study import EVERY, Study
 
@@ -58,7 +57,6 @@ def run_study(
     diagnostics = _diagnostics(study, analyses, done)
     threats, detections = _battery(plan, analyses, executor, done)
     fading = () if threats or diagnostics.fading is None else (diagnostics.fading.reading,)
-    fading = () if diagnostics.fading is None else (diagnostics.fading.reading,)
     settled = _settled(plan, analyses, resample, done)
     return StudyResult(
         study=study,

@@ -21,9 +21,8 @@ from gvi_eval.results import Analysis, Pair, StudyResult, agreement_table
 from gvi_eval.sensitivity.exclusion import exclusion, exclusion_by_placebos
 from gvi_eval.sensitivity.level_trend import LevelTrend
 from gvi_eval.sensitivity.power import detectable_of, power_sentence
-from gvi_eval.sensitivity.threats import STATES, ThreatResult
 from gvi_eval.sensitivity.settle import settle_sentences
-from gvi_eval.sensitivity.threats import ThreatResult
+from gvi_eval.sensitivity.threats import STATES, ThreatResult
 from gvi_eval.study import Outcome
 from gvi_eval.writing import slug
 
