@@ -32,14 +32,18 @@ if TYPE_CHECKING:
 
 
 # verb -> the module of gvi_eval.verbs that holds it, and the name of its function there
-VERBS: dict[str, str] = {"power": "power"}
-VERBS: dict[str, str] = {"curve": "curve"}
-VERBS: dict[str, str] = {"checklist": "checklist", "monitor": "monitor"}
-VERBS: dict[str, str] = {"audit": "audit"}
-VERBS: dict[str, str] = {"report": "report"}
-VERBS: dict[str, str] = {"report": "report", "verify": "verify"}
-VERBS: dict[str, str] = {"fetch": "fetch"}
-VERBS: dict[str, str] = {"fetch": "fetch", "import": "import_", "diff": "diff"}
+VERBS: dict[str, str] = {
+    "audit": "audit",
+    "checklist": "checklist",
+    "curve": "curve",
+    "diff": "diff",
+    "fetch": "fetch",
+    "import": "import_",
+    "monitor": "monitor",
+    "power": "power",
+    "report": "report",
+    "verify": "verify",
+}
 
 
 class Verbs(click.Group):
