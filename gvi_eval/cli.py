@@ -111,7 +111,7 @@ def output_options(command: Callable[..., None]) -> Callable[..., None]:
             show_default="one a core",
             help="Studies run at once.",
         ),
-        click.option("--resample", is_flag=True, help="Sample every posterior anew instead of reading the stored ones."),
+        click.option("--resample", is_flag=True, help="Sample every posterior and simulate every release anew."),
         click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the summary."),
         click.option("--quiet", is_flag=True, help="No progress and no summary."),
         click.option("--no-color", is_flag=True, help="Plain text; the environment variable NO_COLOR does the same."),

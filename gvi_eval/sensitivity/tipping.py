@@ -22,11 +22,10 @@ from gvi_eval.windows import coverage
 COMPETING = ("co-intervention", "shock")
 FARTHEST = math.log(50.0)  # a rival that must be larger than this factor is said to have no factor at all
 STEP = 1.5  # by which the search goes further out until the ratio has passed 1
-EXACT = 1e-9  # on the log of the value sought
+EXACT = 1e-12  # on the log of the value sought: below the tenth digit that is printed
 MOST_DATES = 6
 MOSTLY = 0.5  # share of a period that figures cover, from which on it counts as known
 SAME_DAYS = 0.02  # share by which the days of two sources may differ on one side of the start
-ROWS = ("trend", "co-event", "capture", "rebound", "placebo place", "placebo date", "donor")
 UNITS = {
     "trend": "change per year without the programme",
     "co-event": "factor on the counts from its date on",
@@ -43,7 +42,7 @@ HOLDS_ONE = "the interval holds 1 already"
 class Tipping:
     """One threat on its own scale: what was observed, and where the point and the interval of the effect reach 1.
 
-    ``kind`` is one of `ROWS`; ``neutral`` is the value at which the threat changes nothing. ``interval_at`` is absent where
+    ``kind`` is one of `UNITS`; ``neutral`` is the value at which the threat changes nothing. ``interval_at`` is absent where
     the interval holds 1 already, ``point_at`` and ``interval_at`` where no value within a factor of 50 carries the effect,
     ``observed`` where the tables say nothing; the sentence says which.
     """
@@ -285,7 +284,8 @@ def _trend(what: _WhatIf) -> Tipping | None:
     if imposed.refits:
         shape, words = imposed.years, "all along"
     else:
-        shape, words = np.where(imposed.after, imposed.years, 0.0), "from the start on, apart from its donors,"
+        apart = ", apart from its donors," if uses_donors(what.estimator) else ""
+        shape, words = np.where(imposed.after, imposed.years, 0.0), f"from the start on{apart}"
     point, limit = (None if v is None else math.expm1(v) for v in imposed.tips(shape))
     slope, lower, upper = _slope_before(what)
     sentence = (
