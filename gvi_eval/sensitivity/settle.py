@@ -18,7 +18,7 @@ from gvi_eval.sensitivity.releases import Design, parse_change, released
 from gvi_eval.study import Release, Study, Window
 from gvi_eval.writing import csv_bytes
 
-PUBLISHED = "as published"
+PUBLISHED, MODERATE = "as published", "moderate"
 FOLDER = "settle"  # beside the study file: what was simulated, each file named after everything it depends on
 DRAWS = 60
 PROGRAM = (
@@ -212,7 +212,10 @@ def keep(folder: Path, key: str, table: pd.DataFrame) -> Path:
 
 
 def settle_sentences(table: pd.DataFrame) -> list[str]:
-    """One line a release: what it finds over the noise settings, how often it decides, and what to ask whom for."""
+    """One line a release: what it finds over the noise settings, how often it decides, and what to ask whom for.
+
+    The last line says which decides most often under moderate noise, and whether that settles it.
+    """
     found = []
     for name, rows in table.groupby("release", sort=False):
         told = rows[rows["decisive"].notna()]
@@ -221,13 +224,31 @@ def settle_sentences(table: pd.DataFrame) -> list[str]:
             continue
         asked = rows["request"].iloc[0]
         asked = "" if pd.isna(asked) or not asked else f" {asked}"
+        refused = rows.loc[rows["decisive"].isna(), "noise"]
+        asked = f" No analysis with {' and '.join(refused)} noise.{asked}" if len(refused) else asked
         found.append(
             f"{name} ({int(rows['figures'].iloc[0])} figures of the place, {rows['estimator'].iloc[0]}): finds a ratio of "
             f"{_between(told['detectable'], '.2f')} or below with {POWER:.0%} power; decisive with "
             f"{_between(told['decisive'], '.0%')} if the truth is {BENCHMARK:g}, and with "
             f"{_between(told['decisive_if_none'], '.0%')} if there is no effect.{asked}"
         )
-    return found
+    return [*found, *_verdict(table)]
+
+
+def _verdict(table: pd.DataFrame) -> list[str]:
+    """Which release decides most often, and whether often enough."""
+    told = table[(table["noise"] == MODERATE) & table["decisive"].notna() & (table["release"] != PUBLISHED)]
+    if told.empty:
+        return []
+    best = told.loc[told["decisive"].astype(float).idxmax()]
+    enough = int((told["decisive"] >= POWER).sum())
+    words = (
+        f"{enough} of {len(told)} would decide with {POWER:.0%} or more"
+        if enough
+        else f"none of {len(told)} would decide with {POWER:.0%}, so none of them settles it alone"
+    )
+    most = f"most often decides '{best['release']}', with {best['decisive']:.0%}"
+    return [f"under {MODERATE} noise, if the truth is {BENCHMARK:g}, {words}; {most}"]
 
 
 def _between(numbers: pd.Series, how: str) -> str:

@@ -39,11 +39,22 @@ def test_a_longer_series_finds_more(table):
 
 
 def test_the_request_names_series_holder_and_months(table):
-    [published, longer] = settle_sentences(table)
+    [published, longer, verdict] = settle_sentences(table)
     assert longer.endswith("Ask the police for: shots per month, 2010-01-01 to 2019-12-31.")
     assert (
         published.startswith("as published (24 figures of the place, segmented): finds a ratio of ") and "Ask" not in published
     )
+
+    assert "most often decides 'longer', with " in verdict
+
+
+def test_the_last_line_says_whether_any_settles_it(table):
+    weak, strong = table.assign(decisive=0.3), table.assign(decisive=0.3)
+    strong.loc[(strong["release"] == "longer") & (strong["noise"] == "moderate"), "decisive"] = 0.9
+    assert "none of 1 would decide with 80%, so none of them settles it alone" in settle_sentences(weak)[-1]
+    assert "1 of 1 would decide with 80% or more; most often decides 'longer', with 90%" in settle_sentences(strong)[-1]
+    weak.loc[weak["noise"] == "heavy", "decisive"] = np.nan
+    assert all("No analysis with heavy noise." in line for line in settle_sentences(weak)[:2])
 
 
 def test_a_release_that_cannot_be_analysed_is_a_refusal(short, monkeypatch):
