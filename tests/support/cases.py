@@ -63,4 +63,5 @@ def case(panel=None, others=None, settings=None, made_up=None, **changes):
     outcomes = ("events", *((name, role) for name, (role, _) in others.items()))
     made_up = made_up or study(outcomes, **changes)
     panels = {name: panel for name, (_, panel) in others.items()}
-    return Case(made_up, made_up.headline, make_estimator("latent_counts", settings or {}), panel or counts(1), panels)
+    whole = (panel or counts(1)).with_(interventions=made_up.interventions)
+    return Case(made_up, made_up.headline, make_estimator("latent_counts", settings or {}), whole, panels)

@@ -1,6 +1,5 @@
 """T5 and T6: was a change under way before the start, or did it come at another date than the declared one?"""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,7 +12,7 @@ from gvi_eval.inference.start_posterior import start_posterior
 from gvi_eval.panel import PER_YEAR, Panel, period_of
 from gvi_eval.sensitivity.level_trend import level_and_trend
 from gvi_eval.sensitivity.placebo_dates import placebo_dates
-from gvi_eval.sensitivity.steps import step_design, step_log_ratios
+from gvi_eval.sensitivity.steps import StepDesign, step_design, step_log_ratios
 from gvi_eval.sensitivity.threats import ThreatResult, could_not, verdict
 from gvi_eval.sensitivity.threats.case import Case
 from gvi_eval.sensitivity.threats.planting import after, redrawn, years_from_start
@@ -24,7 +23,7 @@ FALL = 0.8  # a year
 HALF = 0.5
 MOST_STARTS = 12  # placebo starts, evenly over the later half of the time before the start
 FEWEST_BEFORE = 0.5
-CANDIDATES = 4  # starts before the decision that are weighed
+CANDIDATES = 3  # starts before the decision that are weighed
 REACH = 2.0  # years before the decision, where the study declares no candidate starts
 EARLY = 0.5  # years before the decision at which a break is planted
 
@@ -76,35 +75,26 @@ class PreTrend:
 def step_at_placebo_starts(panel: Panel) -> tuple[float, list[float]]:
     """The size of the log ratio at the true start, and the log ratios at placebo starts before it, by one Poisson regression.
 
-    No trend is taken out, because that is what the placebos are to show.
+    A placebo sees the figures from the first to the end of a window as long as the one after the true start, none of which
+    reaches into the programme. No trend is taken out, because that is what the placebos are to show.
     """
     unit, onset = panel.sole_treated
-
-    def ratio(own: Panel) -> float:
-        return float(step_log_ratios(own.observations(unit)[0], step_design(own, trend=False))[0])
-
-    return abs(ratio(panel)), [ratio(own) for own in _placebo_panels(panel, onset, unit)]
-
-
-def _placebo_panels(panel: Panel, onset: pd.Period, unit: str) -> Iterator[Panel]:
-    try:
-        earlier = panel.before(onset)
-    except StudyError:
-        return
-    before = len(earlier.periods)
-    year, length = PER_YEAR[panel.frequency], len(panel.periods) - before
+    counts, matrix = panel.observations(unit)
+    whole = step_design(panel, trend=False)
+    own = abs(float(step_log_ratios(counts, whole)[0]))
+    before, year = (onset - panel.periods[0]).n, PER_YEAR[panel.frequency]
+    length = len(panel.periods) - before
     first, last = max(int(np.ceil(FEWEST_BEFORE * before)), year), before - year
+    found = []
     for place in np.unique(np.linspace(first, last, MOST_STARTS).round().astype(int)) if last >= first else ():
-        start = earlier.periods[place]
-        end = earlier.periods[min(place + length, before) - 1].end_time.date()
-        try:
-            own = earlier.until(end).starting(start)
-        except StudyError:
+        rows = matrix[:, min(place + length, before) :].sum(axis=1) == 0
+        share = matrix[rows, place:].sum(axis=1) / matrix[rows].sum(axis=1)
+        if not (share > 0.5).any() or not (share < 0.5).any() or not counts[rows].sum():
             continue
-        counts, matrix = own.observations(unit)
-        after_start = matrix[:, np.asarray(own.periods >= start)].sum(axis=1) / matrix.sum(axis=1)
-        if (after_start > 0.5).any() and (after_start < 0.5).any() and counts.sum() > 0:
-            yield own
+        columns = whole.columns.copy()
+        columns[:, -1] = np.arange(len(columns)) >= place
+        found.append(float(step_log_ratios(counts[rows], StepDesign(columns, whole.offset, matrix[rows]))[0]))
+    return own, found
 
 
 def _slope(case: Case, fit) -> dict[str, float]:
@@ -121,7 +111,7 @@ def _slope(case: Case, fit) -> dict[str, float]:
 class UnclearStart:
     """Would the figures rather have a start from before the decision than the declared one?
 
-    Up to four starts before the decision, spread evenly over the study's candidate starts (else over the two years before
+    Up to three starts before the decision, spread evenly over the study's candidate starts (else over the two years before
     the decision), and the declared one are weighed by the marginal likelihood of `latent_counts` (`start_posterior`).
     Flagged when one of them has more posterior than the declared start: then the change is older than the programme. The
     estimate without the months from the decision to the start stands in the evidence.

@@ -16,7 +16,7 @@ from gvi_eval.sensitivity.threats.planting import after, redrawn, years_from_sta
 from gvi_eval.study import Intervention
 
 BROAD, SECOND = "alternative definition", "second source"
-BREAK = 0.6
+BREAK = 0.5
 DRIFT = 0.8  # a year
 NEAR = 1.0  # years on either side of the start
 LEVEL = 0.95
@@ -35,7 +35,7 @@ class RecordingChange:
     id: ClassVar[str] = "T2"
     title: ClassVar[str] = "definition or recording change"
     measure: ClassVar[str] = "factor by which the odds of the measure within both definitions break near the start"
-    violation: ClassVar[str] = "four in ten of the measure's events are no longer counted from the start on"
+    violation: ClassVar[str] = "half of the measure's events are no longer counted from the start on"
 
     def look(self, case: Case) -> ThreatResult:
         changes = [event for event in case.study.events_of(case.specification.unit) if event.role == "recording change"]

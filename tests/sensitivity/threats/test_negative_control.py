@@ -11,8 +11,11 @@ from gvi_eval.estimators.exact_ratio import ExactRatio
 from gvi_eval.estimators.sdid import Sdid
 from gvi_eval.estimators.segmented import Segmented
 from gvi_eval.inference.evaluation import evaluate
-from gvi_eval.sensitivity.threats.negative_control import negative_control, negative_control_beside_donors
+from gvi_eval.sensitivity.threats.battery import look
+from gvi_eval.sensitivity.threats.negative_control import NegativeControl, negative_control, negative_control_beside_donors
 from gvi_eval.study import Estimand
+from tests.support import cases
+from tests.support.planted import states
 
 METHOD = Segmented(family="poisson", covariance="model", trend=False, season="none")
 
@@ -132,3 +135,39 @@ def test_beside_donors_a_planted_fall_of_both_is_flagged_and_a_null_is_not(make_
 def test_beside_few_donors_a_control_could_not_have_flagged(make_panel):
     threat = beside_donors(0.9, 1.0, make_panel, donors=6)
     assert threat.state == "could not have flagged" and "detectable_ratio" not in threat.evidence
+
+
+def with_control(fall, role="negative control", mean=20):
+    halved = np.repeat([1.0, 0.4], [60, 36])
+    own, control = (
+        cases.counts(1, mean=mean, factor=halved),
+        cases.counts(2, mean=mean, factor=np.repeat([1.0, fall], [60, 36])),
+    )
+    return cases.case(own, {"control": (role, control)})
+
+
+@pytest.mark.parametrize(("fall", "state"), [(0.4, "flagged"), (1.0, "not flagged")])
+def test_the_threat_puts_the_control_through_the_headlines_analysis(fall, state):
+    result = look(NegativeControl(), with_control(fall))
+    assert result.state == state
+    assert result.evidence["control"] == "control"
+    assert result.evidence["control_ratio"] == pytest.approx(fall, abs=0.25)
+
+
+def test_without_a_control_it_could_not_have_flagged():
+    for case in (cases.case(), with_control(0.4, role="companion")):
+        assert look(NegativeControl(), case).state == "could not have flagged"
+
+
+def test_the_worst_of_two_controls_decides():
+    both = with_control(1.0)
+    falls = with_control(0.4).others["control"]
+    made_up = cases.study(("events", ("control", "negative control"), ("another", "negative control")))
+    case = both.with_(study=made_up, others={**both.others, "another": falls})
+    assert look(NegativeControl(), case).evidence["control"] == "another"
+
+
+def test_on_the_reference_design_planted_is_flagged_and_clean_is_not():
+    found = states(NegativeControl(), 4)
+    assert found["planted"].count("flagged") >= 3
+    assert found["clean"].count("flagged") <= 1
