@@ -81,12 +81,16 @@ def run_study(
 def _battery(
     plan: Plan, analyses: list[Analysis], executor: Executor | None, done: Callable[[str], None]
 ) -> tuple[tuple[ThreatResult, ...], tuple[Detection, ...]]:
-    """Every threat put to the headline, where the study asks for it; the first start stands for an interval."""
+    """Every threat put to the headline, where the study asks for it; the first start stands for an interval.
+
+    A headline that takes several treated units at once can be asked none, which is said whether the study asks or not.
+    """
     study, folder = plan.study, plan.file.parent
-    if not study.threat_draws:
-        return (), ()
     headline = next(each for each in plan.analyses if each.specification.headline)
-    labels = {"specification": headline.specification.name, "onset": str(headline.starts[0])}
+    if not study.threat_draws and headline.specification.unit != EVERY:
+        return (), ()
+    shown = next(each for each in analyses if each.specification.headline)
+    labels = {"specification": shown.specification.name, "onset": shown.onset}
     try:
         case = _case(plan, headline, analyses)
     except StudyError as fault:

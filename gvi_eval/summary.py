@@ -23,7 +23,7 @@ from gvi_eval.sensitivity.level_trend import LevelTrend
 from gvi_eval.sensitivity.power import detectable_of, power_sentence
 from gvi_eval.sensitivity.settle import settle_sentences
 from gvi_eval.sensitivity.threats import STATES, ThreatResult
-from gvi_eval.study import Outcome
+from gvi_eval.study import EVERY, Outcome
 from gvi_eval.writing import slug
 
 LEGEND = (
@@ -302,7 +302,7 @@ def _threats(result: StudyResult) -> list[str]:
 
 def _counted(result: StudyResult) -> list[str]:
     """The three states counted apart, of the threats put to the headline; nothing where the study asks for none."""
-    if not result.study.threat_draws:
+    if not result.study.threat_draws and result.study.headline.unit != EVERY:
         return []
     own = result.headline.specification.name
     states = Counter({each.id: each.state for each in reversed(result.threats) if _is_of(each, own)}.values())

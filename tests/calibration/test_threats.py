@@ -42,7 +42,7 @@ def test_a_row_is_made_anew_where_the_program_changed():
 
 def test_the_same_data_sets_give_the_same_rates():
     threat = next(each for each in THREATS if each.id == "T20")
-    (row,) = simulated([threat], 3)
+    row = simulated(threat, 3)
     assert rates(reference(), [threat], None, 3)[threat.id] == (float(row["detected"]), float(row["false_flags"]))
     assert row["program"] == program_of(threat)
     assert (row["before"], row["after"], row["mean"]) == (str(cases.BEFORE), str(cases.AFTER), "6")

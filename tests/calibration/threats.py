@@ -28,7 +28,6 @@ COMMAND = "make calibration-threats"
 COLUMNS = "threat,title,violation,detected,detected_lower,detected_upper,false_flags,false_lower,false_upper,n,before,after,mean,program,date"
 NOISE = Noise("reference", 0.05, 0.15, 0.5)
 PEOPLE = 100_000 / 12  # person-years a month
-TOGETHER = 4  # threats whose rows are written at once
 OTHERS = {"broad": "alternative definition", "second": "second source", "control": "negative control"}
 
 
@@ -54,31 +53,26 @@ def main() -> None:
     wanted = [each for each in wanted if options.anew or not is_current(rows.get(each.id), each, options.sets)]
     print(f"{len(wanted)} of {len(THREATS)} threats to do", flush=True)
     executor = Processes(options.jobs) if options.jobs > 1 else Serial()
-    for few in (wanted[first : first + TOGETHER] for first in range(0, len(wanted), TOGETHER)):
-        for row in simulated(few, options.sets, executor):
-            rows[row["threat"]] = row
-            print(f"{row['threat']} {row['title']}: {row['detected']} planted, {row['false_flags']} not", flush=True)
+    for threat in wanted:
+        rows[threat.id] = row = simulated(threat, options.sets, executor)
         write(rows)
+        print(f"{threat.id} {threat.title}: {row['detected']} planted, {row['false_flags']} not", flush=True)
 
 
-def simulated(threats: list[Threat], sets: int, executor: Executor | None = None) -> list[dict[str, str]]:
-    """The rows of some threats, which share the fits of their data sets."""
-    found = rates(reference(), threats, executor, sets)
-    return [_row(threat, sets, *found[threat.id]) for threat in threats]
-
-
-def _row(threat: Threat, sets: int, detected: float, false: float) -> dict[str, str]:
-    limits = {}
+def simulated(threat: Threat, sets: int, executor: Executor | None = None) -> dict[str, str]:
+    """A row of the record."""
+    detected, false = rates(reference(), [threat], executor, sets)[threat.id]
+    found = {}
     for name, rate in (("detected", detected), ("false", false)):
         interval = share(round(rate * sets), sets)
-        limits |= {f"{name}_lower": f"{interval.lower:.4f}", f"{name}_upper": f"{interval.upper:.4f}"}
+        found |= {f"{name}_lower": f"{interval.lower:.4f}", f"{name}_upper": f"{interval.upper:.4f}"}
     return {
         "threat": threat.id,
         "title": threat.title,
         "violation": threat.violation,
         "detected": f"{detected:g}",
         "false_flags": f"{false:g}",
-        **limits,
+        **found,
         "n": str(sets),
         "before": str(cases.BEFORE),
         "after": str(cases.AFTER),

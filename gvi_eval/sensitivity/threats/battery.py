@@ -119,6 +119,7 @@ def rates(
     done: Callable[[str], None] = lambda what: None,
 ) -> dict[str, tuple[float, float]]:
     """Of each threat the share of data sets that are flagged with its violation in them, and without, on a case with nulls."""
+    case = case.with_(effects={}, tables={})  # what is published does not travel with every data set
     tasks = {f"clean {draw}": (case, tuple(threats), False) for draw in range(simulations)}
     tasks |= {f"{threat.id} planted {draw}": (case, (threat,), True) for threat in threats for draw in range(simulations)}
 

@@ -1,12 +1,13 @@
 """Threats are judged by what their tests would notice on the same design, and simulated once for the same design and program."""
 
+import pickle
 from dataclasses import dataclass, replace
 
 import pytest
 
 from gvi_eval.errors import EstimationError
 from gvi_eval.sensitivity.threats import COULD_NOT, FLAGGED, NOT_FLAGGED, ThreatResult
-from gvi_eval.sensitivity.threats.battery import battery, judged, key_of, look
+from gvi_eval.sensitivity.threats.battery import battery, flagged, judged, key_of, look
 from gvi_eval.sensitivity.threats.detection import Detection
 from gvi_eval.sensitivity.threats.planting import after, redrawn, with_nulls
 from tests.support import cases
@@ -112,3 +113,10 @@ def test_fits_are_shared_within_a_case_and_not_between_two(case):
 
 def test_look_takes_an_error_for_a_reason(case):
     assert look(Refused(), case) == ThreatResult("T99", COULD_NOT, None, "there is no second source")
+
+
+def test_a_case_drawn_anew_is_the_same_in_another_process(case):
+    ready = with_nulls(case)
+    sent = pickle.loads(pickle.dumps((ready, (Fell(),), True)))
+    assert flagged(sent, 5) == flagged((ready, (Fell(),), True), 5) == {"T99": True}
+    assert redrawn(sent[0], 5).panel.values.equals(redrawn(ready, 5).panel.values)
