@@ -13,6 +13,7 @@ FEWEST = 10  # standard errors, below which a funnel shows nothing but noise
 CUT = 0.025  # one-sided p of a fall, at which a result counts as found
 LIMITS = {"mean": (-5.0, 5.0), "tau": (1e-4, 3.0), "weight": (1e-3, 50.0)}
 PET_LEVEL = 0.10  # two-sided, that is 5 % one-sided
+HALF_LOG_2_PI = 0.5 * float(np.log(2 * np.pi))
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,8 @@ def log_likelihood(effects: np.ndarray, errors: np.ndarray, mean: float, tau: fl
     spread = np.hypot(tau, errors)
     found = special.ndtr(effects / errors) < cut
     share = special.ndtr((errors * special.ndtri(cut) - mean) / spread)
-    published = np.log(share + weight * (1 - share))
-    return float((np.where(found, 0.0, np.log(weight)) + stats.norm.logpdf(effects, mean, spread) - published).sum())
+    normal = -(((effects - mean) / spread) ** 2) / 2 - np.log(spread) - HALF_LOG_2_PI
+    return float((np.where(found, 0.0, np.log(weight)) + normal - np.log(share + weight * (1 - share))).sum())
 
 
 def _maximum(effects: np.ndarray, errors: np.ndarray, cut: float, with_weight: bool) -> tuple[list[float], float]:
@@ -128,9 +129,8 @@ def _maximum(effects: np.ndarray, errors: np.ndarray, cut: float, with_weight: b
 
     tries = [
         optimize.minimize(loss, [mean, np.log(tau), np.log(weight)][: len(bounds)], method="L-BFGS-B", bounds=bounds)
-        for mean in (start, start / 2)
         for tau in (0.05, max(float(effects.std()), 0.06))
-        for weight in ((1.0, 0.2) if with_weight else (1.0,))
+        for mean, weight in (((start, 1.0), (start / 2, 0.2)) if with_weight else ((start, 1.0),))
     ]
     best = min(tries, key=lambda each: each.fun)
     return [float(value) for value in best.x], -float(best.fun)
