@@ -28,7 +28,8 @@ class Threat(Protocol):
     ``look`` asks the figures of a case and raises `EstimationError` or `StudyError` where it cannot be asked at all, which
     counts as could not have flagged, with the reason. ``planted`` is the design of a case with figures drawn anew and the
     violation of this row in them, at a size that the class states in ``violation``; ``clean`` the same without it. Both take
-    a case with nulls (`planting.with_nulls`) and the seed of one data set. ``measure`` says in words what the number is.
+    a case with nulls (`planting.with_nulls`) and the seed of one data set. ``measure`` says in words what the number is. One
+    whose detection depends on more than the figures and settings of the case has a ``rests_on(case)`` that says on what.
     """
 
     id: ClassVar[str]

@@ -14,13 +14,19 @@ from gvi_eval.panel import Panel
 from gvi_eval.sensitivity.threats import COULD_NOT, FLAGGED, NOT_FLAGGED, Threat, ThreatResult, could_not
 from gvi_eval.sensitivity.threats.beginning import PreTrend, UnclearStart
 from gvi_eval.sensitivity.threats.case import Case
+from gvi_eval.sensitivity.threats.co_interventions import CoInterventions
 from gvi_eval.sensitivity.threats.course import Fading, Pandemic
 from gvi_eval.sensitivity.threats.detection import Detection
+from gvi_eval.sensitivity.threats.displaced import Displaced
+from gvi_eval.sensitivity.threats.donors import BadFit, Contamination, FewTreated, Overfit
+from gvi_eval.sensitivity.threats.literature import Selection
 from gvi_eval.sensitivity.threats.negative_control import NegativeControl
+from gvi_eval.sensitivity.threats.outcomes import Classified, ManyOutcomes, Substitution
 from gvi_eval.sensitivity.threats.planting import with_nulls
 from gvi_eval.sensitivity.threats.program import program_hash
 from gvi_eval.sensitivity.threats.reading import Denominators, NullRead
 from gvi_eval.sensitivity.threats.recording import CaptureDrift, RecordingChange
+from gvi_eval.sensitivity.threats.reporting_delay import ReportingDelay
 from gvi_eval.sensitivity.threats.scatter import Autocorrelation, LowCounts
 from gvi_eval.sensitivity.threats.selection import RegressionToMean
 
@@ -30,15 +36,26 @@ THREATS: tuple[Threat, ...] = (  # in the order of their numbers
     RegressionToMean(),
     RecordingChange(),
     CaptureDrift(),
+    CoInterventions(),
     PreTrend(),
     UnclearStart(),
+    FewTreated(),
     LowCounts(),
     Autocorrelation(),
+    Displaced(),
+    Contamination(),
+    BadFit(),
+    Overfit(),
+    ReportingDelay(),
+    ManyOutcomes(),
+    Classified(),
     NegativeControl(),
     Pandemic(),
     Fading(),
     NullRead(),
+    Selection(),
     Denominators(),
+    Substitution(),
 )
 
 
@@ -162,6 +179,7 @@ def key_of(threat: Threat, case: Case, simulations: int = SIMULATIONS) -> str:
             "smallest": list(case.study.smallest_effect),
             "seed": case.study.seed,
             "simulations": simulations,
+            "further": getattr(threat, "rests_on", lambda case: None)(case),
         }
     )
 

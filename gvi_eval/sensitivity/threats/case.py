@@ -16,7 +16,7 @@ from gvi_eval.inference.evaluation import Evaluation, evaluate, refitted
 from gvi_eval.inference.placebo import PlaceboInference
 from gvi_eval.panel import Panel
 from gvi_eval.sensitivity.power import Noise
-from gvi_eval.study import EVERY, Estimand, Specification, Study
+from gvi_eval.study import EVERY, Estimand, Outcome, Specification, Study
 
 RATIO = Estimand("ratio from the start to the end")
 BY_DEFAULT = PlaceboInference()
@@ -55,7 +55,32 @@ def case_of(
             others[outcome.name] = whole(outcome.name)
         except (StudyError, DataError):  # no figures for this unit, or other donors
             continue
-    return Case(study, headline, estimator, whole(headline.outcome), others, inference, tables, effects)
+    panel = whole(headline.outcome)
+    scopes = {outcome.name: _scopes(outcome, tables) for outcome in study.outcomes}
+    around = _around(study, tables, panel)
+    return Case(study, headline, estimator, panel, others, inference, tables, effects, scopes=scopes, around=around)
+
+
+def _scopes(outcome: Outcome, tables: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
+    """What the rows of an outcome say that they count: all unlawful ones, confirmed ones, those judged gang-related."""
+    rows = pd.concat([tables[name] for name in outcome.tables])
+    rows = rows[rows["measure"] == outcome.measure]
+    if outcome.definitions:
+        rows = rows[rows["definition"].isin(outcome.definitions)]
+    return tuple(sorted(set(rows["counting_scope"].dropna())))
+
+
+def _around(study: Study, tables: Mapping[str, pd.DataFrame], panel: Panel) -> Panel | None:
+    """The treated unit beside its neighbours and all donors; None where the study has no neighbours with figures."""
+    if not any(unit.role == "neighbour" for unit in study.units):
+        return None
+    units = tuple(dataclasses.replace(unit, role="donor") if unit.role == "neighbour" else unit for unit in study.units)
+    headline = study.headline
+    try:
+        whole = build_panel(study.with_(units=units), tables, headline.outcome, headline.unit)
+    except (StudyError, DataError):  # no figures of a neighbour
+        return None
+    return whole.starting(panel.sole_treated[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +97,8 @@ class Case:
 
     ``whole`` holds all figures of the headline's outcome and unit in the study's baseline, with the headline's start;
     ``panel`` is what the headline sees of them, after its window and transforms. ``others`` are the whole panels of the
-    other outcomes that have figures for the unit, by name; `of` gives one as the headline would see it. ``tables`` and
+    other outcomes that have figures for the unit, by name; `of` gives one as the headline would see it. ``scopes`` are what
+    the rows of each outcome say that they count, and ``around`` is the whole panel with the unit's neighbours. ``tables`` and
     ``effects``, the effects of all analyses by specification and start, are there for published figures only: a case drawn
     anew has neither, nor has it anything but numbers, so that it travels to other processes.
     """
@@ -87,6 +113,8 @@ class Case:
     effects: Mapping[tuple[str, str], Effect] = field(default_factory=dict)
     nulls: Mapping[str, Null] = field(default_factory=dict)
     anew: bool = False  # drawn anew: evidence that decides nothing is left out
+    scopes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    around: Panel | None = None
     memory: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from gvi_eval.errors import EstimationError
-from gvi_eval.sensitivity.selection import CUT, funnel, log_likelihood, selection_model
+from gvi_eval.sensitivity.publication import CUT, funnel, log_likelihood, selection_model
 
 
 def published(seed: int, studies: int, mean: float, tau: float, kept: float) -> tuple[np.ndarray, np.ndarray]:
