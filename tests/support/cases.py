@@ -65,3 +65,9 @@ def case(panel=None, others=None, settings=None, made_up=None, **changes):
     panels = {name: panel for name, (_, panel) in others.items()}
     whole = (panel or counts(1)).with_(interventions=made_up.interventions)
     return Case(made_up, made_up.headline, make_estimator("latent_counts", settings or {}), whole, panels)
+
+
+def with_segmented(case, **settings):
+    """The same case with the plain Poisson model, which is fitted in a moment and hides nothing in a latent level."""
+    plain = {"family": "poisson", "covariance": "model", "trend": False, "season": "none"}
+    return case.with_(estimator=make_estimator("segmented", plain | settings))

@@ -29,8 +29,9 @@ class CoInterventions:
 
     Asked of co-interventions of the treated place that begin from a year before the start to the end of the figures; of a
     method with donors only of those that name the place, because what reached everywhere reached the donors. The programme's
-    own effect is not identified, and the threat flagged, where none of the three can be estimated, or where one of them lies
-    on the other side of 1 than the headline or differs from it by more than ``factor``, the rule for two answers of section 1.
+    own effect is not identified, and the threat flagged, where none of the three can be estimated, or where one of them differs
+    from the headline by more than ``factor``, the rule for two answers of section 1, or lies on the other side of 1 than a
+    headline that excludes 1.
     An event without an end cannot be left out, and one before the start cannot be ended before.
     """
 
@@ -60,10 +61,12 @@ class CoInterventions:
             sentence = f"the programme's own effect cannot be told apart from {named}: {'; '.join(refused.values())}"
             return verdict(self.id, True, None, sentence, refused=refused)
         factors = {name: float(np.exp(abs(each - own))) for name, each in found.items()}
-        sides = [name for name, each in found.items() if each * own < 0]
+        intervals = case.effect.intervals
+        sure = not intervals or intervals[0].excludes(1.0)
+        crossed = sure and any(each * own < 0 for each in found.values())
         number = max(factors.values())
         told = ", ".join(f"{np.exp(each):.2f} {name}" for name, each in found.items())
-        flagged = bool(sides) or number > self.factor
+        flagged = crossed or number > self.factor
         sentence = (
             f"beside {named} the ratio of {np.exp(own):.2f} is {told}"
             + ("; the programme's own effect is not identified" if flagged else "")

@@ -80,10 +80,9 @@ class Contamination:
         touched = contaminated(evaluation)
         heaviest = max(touched, key=lambda name: abs(touched[name][0]), default=None)
         number = abs(touched[heaviest][0]) if heaviest else 0.0
-        without = [each.point for each in leave_out(evaluation, RATIO) if len(each.donors) == 1 and each.point is not None]
-        beside = (
-            f"; the ratio is {min(without):.2f} to {max(without):.2f} without one of the heaviest donors" if without else ""
-        )
+        left = leave_out(evaluation, RATIO) if beside else ()
+        without = [each.point for each in left if len(each.donors) == 1 and each.point is not None]
+        span = f"; the ratio is {min(without):.2f} to {max(without):.2f} without one of the heaviest donors" if without else ""
         sentence = (
             f"the donor {heaviest} has a weight of {touched[heaviest][0]:.2f} and was touched by '{touched[heaviest][1]}'"
             if heaviest
