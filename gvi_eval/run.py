@@ -23,9 +23,11 @@ from gvi_eval.sensitivity.placebo_dates import placebo_dates
 from gvi_eval.sensitivity.power import PowerRow, power_table
 from gvi_eval.sensitivity.settle import settled
 from gvi_eval.sensitivity.threats import ThreatResult
+from gvi_eval.sensitivity.threats import FLAGGED, ThreatResult
 from gvi_eval.sensitivity.threats.battery import battery, not_asked
 from gvi_eval.sensitivity.threats.case import Case, case_of
 from gvi_eval.sensitivity.threats.detection import Detection, keep_detections, read_detections
+from gvi_eval.sensitivity.threats.donors import of_comparison
 from gvi_eval.sensitivity.threats.negative_control import NegativeControl, negative_control, negative_control_beside_donors
 from gvi_eval.sensitivity.tipping import tipping_frame, tipping_points
 from gvi_eval.study import EVERY, Study
@@ -64,7 +66,11 @@ def run_study(
         inputs=plan.inputs,
         analyses=tuple(analyses),
         pairs=tuple(_pairs(analyses)),
-        threats=(*threats, *(each for each in _threats(study, analyses) if not _said(each, threats)), *fading),
+        threats=(
+            *threats,
+            *(each for each in (*_threats(study, analyses), *_donor_threats(study, analyses)) if not _said(each, threats)),
+            *fading,
+        ),
         power=_power(study, analyses, done),
         diagnostics=diagnostics,
         missing=plan.missing,
@@ -345,6 +351,22 @@ def _threats(study: Study, analyses: list[Analysis]) -> Iterator[ThreatResult]:
                 **result.evidence,
             }
             yield replace(result, evidence=evidence)
+
+
+def _donor_threats(study: Study, analyses: list[Analysis]) -> Iterator[ThreatResult]:
+    """What threatens a comparison with donors, where it is flagged, in every analysis of the primary outcome.
+
+    How often the test of another analysis than the headline would flag is not simulated, so only flags are rows.
+    """
+    for analysis in analyses:
+        if analysis.evaluation is None or analysis.is_range or analysis.specification.outcome != study.primary.name:
+            continue
+        labels = {"specification": analysis.specification.name, "onset": analysis.onset}
+        try:
+            found = of_comparison(analysis.evaluation)
+        except EstimationError:  # no figure after the start, as its refusal says
+            continue
+        yield from (_labelled_threat(result, labels) for result in found if result.state == FLAGGED)
 
 
 def _same_analysis(one: Analysis, other: Analysis) -> bool:

@@ -1,7 +1,8 @@
 """How often every threat is flagged on a reference design, planted and not: `python -m tests.calibration.threats`.
 
 The design: 60 months before the start and 36 after it, six events a month with moderate noise, the decision half a year before
-the start, a population, another definition, a second source and a negative control. Rows whose program is of today are kept;
+the start, a population, another definition, a second source and a negative control; threats that need more, such as donors, have designs of
+their own in `threats_designs`. Rows whose program is of today are kept;
 `--anew` simulates them all. The record is `records/threats.csv`.
 """
 
@@ -22,6 +23,7 @@ from gvi_eval.writing import csv_bytes
 from tests.support import cases
 
 from .records import RECORDS, share
+from .threats_designs import DESIGNS
 
 RECORD = RECORDS / "threats.csv"
 COMMAND = "make calibration-threats"
@@ -61,7 +63,9 @@ def main() -> None:
 
 def simulated(threat: Threat, sets: int, executor: Executor | None = None) -> dict[str, str]:
     """A row of the record."""
-    detected, false = rates(reference(), [threat], executor, sets)[threat.id]
+    case = DESIGNS.get(threat.id, reference)()
+    before = int((case.whole.periods < case.onset).sum())
+    detected, false = rates(case, [threat], executor, sets)[threat.id]
     found = {}
     for name, rate in (("detected", detected), ("false", false)):
         interval = share(round(rate * sets), sets)
@@ -74,9 +78,9 @@ def simulated(threat: Threat, sets: int, executor: Executor | None = None) -> di
         "false_flags": f"{false:g}",
         **found,
         "n": str(sets),
-        "before": str(cases.BEFORE),
-        "after": str(cases.AFTER),
-        "mean": f"{cases.MEAN:g}",
+        "before": str(before),
+        "after": str(len(case.whole.periods) - before),
+        "mean": f"{case.nulls[case.outcome].expected.mean():g}",
         "program": program_of(threat),
         "date": date.today().isoformat(),
     }

@@ -1,6 +1,6 @@
 """T7, T11, T12 and T13: what a comparison with donors can prove, which donors were touched themselves, and how well it fits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -211,5 +211,17 @@ BESIDE_DONORS = (FewTreated(), Contamination(), BadFit(), Overfit())
 
 
 def of_comparison(evaluation: Evaluation) -> tuple[ThreatResult, ...]:
-    """T7, T11, T12 and T13 of one comparison, for those of a study beside its headline."""
-    return tuple(threat.judge(evaluation) for threat in BESIDE_DONORS)
+    """T7, T11, T12 and T13 of one comparison, titled, for those of a study beside its headline.
+
+    Raises `EstimationError` where the comparison has no figure after the start.
+    """
+    found = (
+        FewTreated().judge(evaluation),
+        Contamination().judge(evaluation, beside=False),
+        BadFit().judge(evaluation),
+        Overfit().judge(evaluation),
+    )
+    return tuple(
+        replace(result, evidence={**result.evidence, "title": threat.title, "measure": threat.measure})
+        for threat, result in zip(BESIDE_DONORS, found, strict=True)
+    )

@@ -1,7 +1,7 @@
 """T21: which results reach print? The published effects of such programmes, and what their standard errors let be asked."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -72,6 +72,11 @@ class Selection:
 
     def clean(self, case: Case, seed: int) -> Case:
         return _drawn(case, seed, kept=1.0)
+
+    def rests_on(self, case: Case) -> Any:
+        """How many studies give a standard error: as many are drawn."""
+        table = _table(case)
+        return None if table is None else len(usable(table)[0])
 
 
 def usable(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
