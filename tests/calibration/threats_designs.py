@@ -16,6 +16,7 @@ from tests.support import cases, donor_cases
 from tests.support.cases import day
 
 NOISE = Noise("reference", 0.05, 0.15, 0.5)
+AS_DONORS = Noise("Poisson", 0.0, 0.0, 0.0)  # the donors of the design scatter so, and no weights follow what they do not
 TOTAL = 2.0  # all events over those that were judged to belong
 
 
@@ -40,12 +41,12 @@ def with_event() -> Case:
 
 def with_donors() -> Case:
     """24 quarters before the start and 12 after it, 60 events a quarter, 24 donors; synthetic control with an intercept."""
-    return _with_null(donor_cases.beside_donors())
+    return _with_null(donor_cases.beside_donors(), AS_DONORS)
 
 
 def with_neighbours() -> Case:
     """The same quarters, three areas around the place and eight donors further away; the headline is one series."""
-    return _with_null(donor_cases.beside_neighbours())
+    return _with_null(donor_cases.beside_neighbours(), NOISE)
 
 
 def judged() -> Case:
@@ -61,8 +62,8 @@ def with_other_means() -> Case:
     return case.with_(study=case.study.with_(outcomes=(replace(first, measure="shootings"), second)))
 
 
-def _with_null(case: Case) -> Case:
-    return case.with_(nulls={"events": Null(np.full(len(case.whole.periods), donor_cases.MEAN), NOISE)})
+def _with_null(case: Case, noise: Noise) -> Case:
+    return case.with_(nulls={"events": Null(np.full(len(case.whole.periods), donor_cases.MEAN), noise)})
 
 
 DESIGNS: dict[str, Callable[[], Case]] = {

@@ -109,7 +109,9 @@ class Classified:
         if not _is_classified(case, outcome):
             scope = ", ".join(case.scopes.get(outcome.name, ())).replace("_", " ") or "not stated"
             return could_not(
-                self.id, f"{outcome.title} ({scope}) holds no event only because those who run the programme judged it so"
+                self.id,
+                f"{outcome.title} ({scope}) is not sorted by whether groups were involved, so no change of that judgement "
+                "can have moved it; who finds and confirms an event is asked elsewhere (T3)",
             )
         others = [each for each in case.study.outcomes if _stands_beside(case, each)]
         if not others:

@@ -77,10 +77,11 @@ def _versions(case: Case) -> Iterator[tuple[str, Callable[[], Panel]]]:
     """The headline's figures without their newest, revised, and as published before."""
     panel = case.panel
     months = 12 // PER_YEAR[panel.frequency]
+    known = panel.periods[panel.values[case.unit].notna()]
     if months <= MONTHS and not panel.spans(case.unit):
         for periods in range(1, MONTHS // months + 1):
             name = f"{CUT} {periods * months} months" if periods * months > 1 else f"{CUT} month"
-            yield name, lambda k=periods: panel.before(panel.periods[-k])
+            yield name, lambda k=periods: panel.before(known[-k])
     pattern = known_pattern()
     if pattern is not None:
         yield "revised by the known pattern", lambda: revised(panel, pattern)
@@ -99,9 +100,10 @@ def revised(panel: Panel, pattern: Completeness) -> Panel:
     """The panel with the exposure of the treated unit's newest periods reduced to the share that had been reported."""
     unit, _ = panel.sole_treated
     months = 12 // PER_YEAR[panel.frequency]
-    newest = min(-(-(max(pattern.share) + 1) // months), len(panel.periods))
+    end = int(np.flatnonzero(panel.observations(unit)[1].sum(axis=0) > 0)[-1]) + 1  # after the last period with a figure
+    newest = min(-(-(max(pattern.share) + 1) // months), end)
     exposure = panel.exposure.astype(float).copy()
-    exposure.iloc[-newest:, exposure.columns.get_loc(unit)] *= pattern.per_period(months, newest)
+    exposure.iloc[end - newest : end, exposure.columns.get_loc(unit)] *= pattern.per_period(months, newest)
     return panel.with_(exposure=exposure)
 
 
