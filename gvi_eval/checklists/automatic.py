@@ -34,15 +34,29 @@ BESIDE = (
 
 
 def automatic(item: Item, saved: Saved) -> Found | None:
-    """What the results say of an item. Raises `DataError` where an answer is not among those that the item takes."""
-    if item.automatic is None:
-        return None
-    found = ANSWERS[item.automatic](saved)
-    if found and found.answer is not None and found.answer not in item.options:
+    """What the results say of an item: an answer, or facts for those who are asked.
+
+    Raises `DataError` where an answer is not among those that the item takes.
+    """
+    found = None if item.automatic is None else ANSWERS[item.automatic](saved)
+    if found is None or found.answer is None:
+        return _with_facts(item, saved, found)
+    if found.answer not in item.options:
         raise DataError(
             f"{item.id} takes {', '.join(item.options)}, not '{found.answer}'; correct data_schemas/checklists.json"
         )
     return found
+
+
+def _with_facts(item: Item, saved: Saved, found: Found | None) -> Found | None:
+    """The sentences of the threats that bear on an asked item, as they stand in threats.csv; they answer nothing."""
+    told, links = ([], []) if found is None else ([found.sentence], list(found.evidence))
+    for identity in item.facts:
+        rows = saved.threat(identity)
+        if len(rows):
+            told.append(f"{identity} {rows['state'].iloc[0]}: {rows['sentence'].iloc[0]}")
+            links += saved.row("threats.csv", rows, 1)
+    return Found(None, "; ".join(told), tuple(links)) if told else None
 
 
 def _sides(saved: Saved) -> tuple[int, int, int]:
@@ -135,7 +149,7 @@ def selective_reporting(saved: Saved) -> Found:
             "high risk", f"{len(missing)} of {len(declared_ones)} declared analyses are not reported: {missing[0]}", links
         )
     refused = int(saved.effects.drop_duplicates("specification")["refusal"].notna().sum())
-    every = f"all {len(declared_ones)} declared analyses are reported; {refused}, those added beside them included, are refused"
+    every = f"all {len(declared_ones)} declared analyses are reported, {refused or 'none'} of all that were run refused"
     if saved.planned == NOT_LOCKED:
         return Found("unclear", f"{every}; the plan was {NOT_LOCKED}, so what was declared could have been picked", links)
     return Found("low risk", every, links)

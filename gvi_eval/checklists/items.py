@@ -12,12 +12,16 @@ FILE = "data_schemas/checklists.json"
 
 @dataclass(frozen=True)
 class Item:
-    """One question; ``automatic`` names the function that answers it from saved results, None where raters are asked."""
+    """One question; ``automatic`` names the function that answers it from saved results, None where raters are asked.
+
+    ``facts`` are threats to validity whose sentences stand beside a question that is asked; they never answer it.
+    """
 
     id: str
     text: str
     options: tuple[str, ...]
     automatic: str | None
+    facts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,13 @@ def checklists() -> tuple[Checklist, ...]:
             each["about"],
             each["source"],
             tuple(
-                Item(item["id"], item["text"], tuple(item.get("options", each["options"])), item["automatic"])
+                Item(
+                    item["id"],
+                    item["text"],
+                    tuple(item.get("options", each["options"])),
+                    item["automatic"],
+                    tuple(item.get("facts", ())),
+                )
                 for item in each["items"]
             ),
         )

@@ -200,3 +200,16 @@ def test_a_folder_of_another_study_is_refused(saved):
 
 def test_the_names_of_the_fixture_are_those_of_the_study(document):
     assert [each["name"] for each in document["specifications"]] == list(NAMES)
+
+
+def test_a_threat_is_a_fact_beside_an_asked_item_and_never_its_answer(saved):
+    rows = [{"id": "T1", "state": "not flagged", "sentence": "the place was not picked at its peak"}]
+    found = answered(saved(threats=rows), "ROBINS-2")
+    assert found.answer is None and found.sentence == "T1 not flagged: the place was not picked at its peak"
+    assert (found.evidence[0].file, found.evidence[0].row) == ("threats.csv", "line 2")
+    assert answered(saved(threats=rows), "ROBINS-1") is None
+
+
+def test_every_fact_is_a_threat_that_exists():
+    facts = {fact for each in checklists() for item in each.items for fact in item.facts}
+    assert facts <= {f"T{number}" for number in range(1, 24)} and "T1" in facts
