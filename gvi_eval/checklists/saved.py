@@ -92,6 +92,24 @@ class Saved:
         ends = pd.PeriodIndex([str(each) for each in self.headline["window_end"]], freq=self.study.frequency)
         return max(ends).end_time.date()
 
+    @cached_property
+    def sides(self) -> tuple[int, int, int]:
+        """Figures of the headline that end before the earliest start, those that begin on or after it, and those across it."""
+        start = self.study.treatment.start
+        figures = self.panel.dropna(subset=["value"])
+        first, last = (pd.to_datetime(figures[name]).dt.date for name in ("period_start", "period_end"))
+        inside = first <= self.window_end
+        before, after = int((last < start.earliest).sum()), int(((first >= start.earliest) & inside).sum())
+        return before, after, int(inside.sum()) - before - after
+
+    @cached_property
+    def gaps(self) -> tuple[int, int, int]:
+        """Periods of the headline's window, those with a figure of their own, and the figures that span several periods."""
+        rows = self.panel[pd.to_datetime(self.panel["period_start"]).dt.date <= self.window_end]
+        spans = rows["period"].astype(str).str.contains(r"\.\.", regex=True)
+        cells = rows[~spans]
+        return len(cells), int(cells["value"].notna().sum()), int(spans.sum())
+
     def threat(self, identity: str) -> pd.DataFrame:
         rows = self.table("threats.csv")
         return rows if rows.empty else rows[rows["id"] == identity]

@@ -87,6 +87,9 @@ def table_of(document: Mapping[str, Any]) -> Any:
         counts = each["counts"]
         told = "; ".join(f"{counts[state]} {word}" for state, word in STATES.items() if counts[state])
         lines.append(Text(f"{each['title']}: {counted(each['items'], 'item')}, {told}"))
+    totals = {state: sum(each["counts"][state] for each in document["checklists"]) for state in ("items", *STATES)}
+    applies = totals["items"] - totals["not applicable"]
+    lines.append(Text(f"In all: {totals['automatic']} of the {applies} items that apply are answered by the results"))
     return Group(*lines, Text(""), *(Text(line) for line in _agreement(document)))
 
 

@@ -98,6 +98,13 @@ def test_the_maryland_scale_grades_the_headline_and_a_refused_control_earns_noth
     assert found.answer == level and found.evidence[0].row == ID
 
 
+@pytest.mark.parametrize(("state", "level"), [("flagged", "2"), ("not flagged", "3"), ("could not have flagged", "3")])
+def test_a_contaminated_control_earns_nothing(saved, state, level):
+    rows = [{"id": "T11", "state": state, "sentence": "a donor with weight is contaminated"}]
+    assert answered(saved(headline={"estimator": "synthetic"}, threats=rows), "MARYLAND-1").answer == level
+    assert answered(saved(threats=rows), "MARYLAND-1").answer == "2"
+
+
 @pytest.mark.parametrize(
     ("lower", "upper", "answer"),
     [

@@ -30,6 +30,12 @@ def test_items_are_printed_with_their_answers_and_counts(invoke):
     assert "ROBINS-I: 7 items, 7 not yet answered" in done.stdout
     assert "Reporting a synthetic control: 16 items, 16 not applicable" in done.stdout
     assert "No rater has answered." in done.stdout
+    counts = [
+        int(line.split(" items, ")[1].split(" answered")[0])
+        for line in done.stdout.splitlines()
+        if " items, " in line and "by the results" in line
+    ]
+    assert f"In all: {sum(counts) + 1} of the 47 items that apply" in done.stdout  # and the one item of the Maryland scale
 
 
 def test_raters_are_printed_side_by_side_with_kappa_and_its_n(invoke):
