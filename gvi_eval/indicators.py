@@ -4,7 +4,7 @@ Monitoring is not evaluation. An indicator that moved is a reading; why it moved
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -186,7 +186,7 @@ def load_plan(file: Path) -> Plan:
     named = _Named(document, file.parent)
     indicators = tuple(named.indicator(item) for item in document["indicators"])
     named.refuse_leaving_out(file.name)
-    doses = tuple(_dose(item, file) for item in document.get("dose", []))
+    doses = _doses(document.get("dose", []), file)
     _refuse_twice([each.name for each in (*indicators, *doses)], file.name)
     status = document.get("status")
     tables = {each.series.table for each in indicators if each.series} | set(named.tables)
@@ -298,25 +298,30 @@ def _series(item: Mapping[str, Any]) -> Series:
     )
 
 
-def _dose(item: Mapping[str, Any], file: Path) -> Dose:
-    records = tuple(_given(item["name"], record, file) for record in item.get("records", []))
-    if not records and "missing" not in item:
-        raise StudyError(f"{file.name}: dose '{item['name']}' has neither records nor 'missing'; say what is not published")
-    return Dose(item["name"], item["label"], item["label_in"], records, item.get("missing"))
+def _doses(items: Sequence[Mapping[str, Any]], file: Path) -> tuple[Dose, ...]:
+    """The activities of the plan, each number with the line of the table that states it."""
+    names = {record["table"] for item in items for record in item.get("records", [])}
+    tables = {name: read_table(table_path(name, file.parent), "interventions") for name in sorted(names)}
+    doses = []
+    for item in items:
+        if not item.get("records") and "missing" not in item:
+            raise StudyError(f"{file.name}: dose '{item['name']}' has neither records nor 'missing'; say what is not published")
+        about = f"{file.name}: dose '{item['name']}'"
+        records = tuple(_given(about, record, tables[record["table"]]) for record in item.get("records", []))
+        doses.append(Dose(item["name"], item["label"], item["label_in"], records, item.get("missing")))
+    return tuple(doses)
 
 
-def _given(name: str, record: Mapping[str, Any], file: Path) -> Given:
-    """A dose with the line of the table that states it."""
-    rows = read_table(table_path(record["table"], file.parent), "interventions")
-    texts = rows["event"].fillna("") + " | " + rows["numbers"].fillna("")
+def _given(about: str, record: Mapping[str, Any], rows: pd.DataFrame) -> Given:
+    texts = rows["event"].fillna("") + " | " + rows["numbers"].astype("string").fillna("")
     holds = (rows["source"] == record["source"]) & texts.str.contains(record["quote"], regex=False)
     if holds.sum() != 1:
         raise StudyError(
-            f"{file.name}: dose '{name}': {int(holds.sum())} rows of {record['table']} from {record['source']} say "
-            f"'{record['quote']}'; quote one row as it stands"
+            f"{about}: {int(holds.sum())} rows of {record['table']} from {record['source']} say '{record['quote']}'; "
+            "quote one row as it stands"
         )
     if record["value"] not in _numbers(record["quote"]):
-        raise StudyError(f"{file.name}: dose '{name}': {record['value']} does not stand in '{record['quote']}'")
+        raise StudyError(f"{about}: {record['value']} does not stand in '{record['quote']}'")
     line = int(rows.index[holds][0])
     row = rows.loc[line]
     end = _as_date(row["date_latest"]) or _as_date(row["date_earliest"])

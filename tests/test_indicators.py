@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from monitored import EVENTS, NAMED, PLAN, UNSAFE, event, named, write_plan
+from monitored import EVENTS, NAMED, PLAN, UNSAFE, embedded, event, named, write_plan
 
 from gvi_eval.errors import StudyError
 from gvi_eval.indicators import embedded_plans, find_plan, load_plan
@@ -99,7 +99,7 @@ def test_a_plan_that_is_not_there_lists_those_that_are():
 
 @pytest.mark.parametrize("name", embedded_plans())
 def test_embedded_plans_can_be_read_and_say_what_is_not_published(name):
-    plan = load_plan(find_plan(name))
+    plan = embedded(name).plan
     assert plan.name == name and plan.dose
     for indicator in plan.indicators:
         assert indicator.series or indicator.missing, f"{indicator.name}: neither a series nor what is missing"

@@ -6,13 +6,13 @@ import re
 
 import pandas as pd
 import pytest
-from monitored import PLAN, count, write_plan
+from monitored import PLAN, count, embedded, write_plan
 from rich.console import Console
 
 from gvi_eval.errors import DataError
 from gvi_eval.figures.indicators import alt_indicators
 from gvi_eval.hashing import file_hash
-from gvi_eval.indicators import embedded_plans, find_plan, load_plan
+from gvi_eval.indicators import embedded_plans, load_plan
 from gvi_eval.monitoring import SENTENCE, dose_table, indicators_table, page, publish_plan, readings_table, terminal
 from gvi_eval.readings import follow
 
@@ -40,8 +40,8 @@ def town(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def embedded():
-    return [follow(load_plan(find_plan(name))) for name in embedded_plans()]
+def every_plan():
+    return [embedded(name) for name in embedded_plans()]
 
 
 @pytest.fixture
@@ -104,8 +104,8 @@ def test_the_page_says_what_it_is_and_how_many_targets_have_a_number(town):
 
 
 @pytest.mark.parametrize("width", [80, 140])
-def test_every_plan_fits_the_terminal_and_holds_its_numbers(embedded, width):
-    for monitoring in embedded:
+def test_every_plan_fits_the_terminal_and_holds_its_numbers(every_plan, width):
+    for monitoring in every_plan:
         text = printed(monitoring, width)
         assert max(len(line.rstrip()) for line in text.splitlines()) <= width
         for each in monitoring.outcomes:
@@ -113,8 +113,8 @@ def test_every_plan_fits_the_terminal_and_holds_its_numbers(embedded, width):
         assert "no figure published" in text
 
 
-def test_not_a_word_of_why_in_anything_that_is_printed(embedded, town):
-    for monitoring in (*embedded, town):
+def test_not_a_word_of_why_in_anything_that_is_printed(every_plan, town):
+    for monitoring in (*every_plan, town):
         tables = [indicators_table(monitoring), readings_table(monitoring), dose_table(monitoring.plan)]
         told = [printed(monitoring, 140), page(monitoring), *(table.to_csv() for table in tables)]
         told += alt_indicators(outcomes_of(tables[1]), tables[0], tables[2], monitoring.plan).values()

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from monitored import COUNTS, NAMED, PLAN, SURVEY, UNSAFE, count, named, reading, write_plan
+from monitored import COUNTS, NAMED, PLAN, SURVEY, UNSAFE, count, embedded, named, reading, write_plan
 from scipy.stats import binom, poisson
 
 from gvi_eval.errors import DataError
-from gvi_eval.indicators import find_plan, load_plan
+from gvi_eval.indicators import load_plan
 from gvi_eval.readings import SCREEN, follow, poisson_limits, wilson
 
 
@@ -235,14 +235,14 @@ def test_a_reading_of_a_count_carries_them(followed):
 
 
 def test_ydre_norrebro_is_an_outlier_and_its_register_is_self_kept():
-    found = {each.indicator.name: each for each in follow(load_plan(find_plan("norrebro_2017_2019"))).followed}
+    found = {each.indicator.name: each for each in embedded("norrebro_2017_2019").followed}
     assert found["unsafe, Ydre Nørrebro"].check.standing == "outlier"
     assert any("kept by the programme itself" in each for each in found["registered members"].warnings)
     assert found["registered members"].last is None
 
 
 def test_malmo_is_read_from_one_series_of_whole_years():
-    found = {each.indicator.name: each for each in follow(load_plan(find_plan("sluta_skjut"))).followed}
+    found = {each.indicator.name: each for each in embedded("sluta_skjut").followed}
     assert [value for _, value in values(found["shootings"])] == [61, 65, 47, 34, 20, 21, 29, 40]
     assert all(found[name].movement(None) == "no figure published" for name in ("police resources", "health-care resources"))
     assert math.isclose(found["shootings"].far(found["shootings"].last), -25)

@@ -37,6 +37,11 @@ def drawn(tables, **changes):
     return indicators_figure(**parts, title="A safe East", span=(2017.0, 2020.0), caption="Made up.")
 
 
+@pytest.fixture(scope="module")
+def figure(tables):
+    return drawn(tables)
+
+
 def panels(figure):
     return [axes for axes in figure.axes if axes.get_label() == "data"]
 
@@ -45,8 +50,8 @@ def words(figure) -> str:
     return " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
 
 
-def test_every_reading_is_a_mark_in_the_middle_of_its_year(tables):
-    unsafe, shots, _ = panels(drawn(tables))
+def test_every_reading_is_a_mark_in_the_middle_of_its_year(tables, figure):
+    unsafe, shots, _ = panels(figure)
     (marks,) = [line for line in unsafe.lines if line.get_marker() == "o" and line.get_markersize() == 4.5]
     assert np.asarray(marks.get_xydata()) == pytest.approx(
         np.array([[2016.5, 14], [2017.5, 8], [2018.5, 23], [2019.5, 17]]), abs=0.01
@@ -56,8 +61,8 @@ def test_every_reading_is_a_mark_in_the_middle_of_its_year(tables):
     assert [segment[:, 1].tolist() for segment in bars.get_segments()] == own[["lower", "upper"]].to_numpy().tolist()
 
 
-def test_the_start_is_dashed_and_an_outlier_ringed(tables):
-    unsafe, shots, _ = panels(drawn(tables))
+def test_the_start_is_dashed_and_an_outlier_ringed(figure):
+    unsafe, shots, _ = panels(figure)
     starts = [[line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"] for axes in (unsafe, shots)]
     assert starts == [[8], [40]]
     rings = [[line.get_xydata()[0].tolist() for line in axes.lines if line.get_markersize() == 10] for axes in (unsafe, shots)]
@@ -72,8 +77,7 @@ def test_years_without_a_figure_are_crossed_by_dots(tables):
     assert joins[14, 8] == "-" and joins[8, 17] == ":"
 
 
-def test_the_dose_stands_on_a_strip_without_a_scale(tables):
-    figure = drawn(tables)
+def test_the_dose_stands_on_a_strip_without_a_scale(figure):
     strip = panels(figure)[-1]
     (marks,) = [line for line in strip.lines if line.get_marker() == "|"]
     assert marks.get_xdata()[0] == pytest.approx(2017.33, abs=0.01)
@@ -94,8 +98,7 @@ def test_a_missing_column_is_named(tables):
         drawn(tables, readings=tables["readings"].drop(columns="upper"))
 
 
-def test_nothing_is_drawn_outside_the_sheet(tables):
-    figure = drawn(tables)
+def test_nothing_is_drawn_outside_the_sheet(figure):
     page = figure.bbox
     for text in (text for axes in figure.axes for text in (*axes.texts, *(axes.get_xticklabels() if axes.axison else ()))):
         if text.get_text() and text.get_visible():

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -140,3 +141,12 @@ def write_plan(folder: Path, plan: Mapping = PLAN, *, survey=SURVEY, counts=COUN
     written = folder / "plan.toml"
     written.write_text("".join(f"{key} = {toml(value)}\n" for key, value in plan.items()), encoding="utf-8")
     return written
+
+
+@cache
+def embedded(name: str):
+    """An embedded plan with its readings, read once for all tests."""
+    from gvi_eval.indicators import find_plan, load_plan
+    from gvi_eval.readings import follow
+
+    return follow(load_plan(find_plan(name)))
