@@ -4,44 +4,29 @@ from datetime import date
 
 import pandas as pd
 import pytest
-from appraised import COMPARISON, ID, NAMES, panel, write_results
+from appraised import COMPARISON, ID, NAMES, panel
 
 from gvi_eval.checklists.automatic import automatic
-from gvi_eval.checklists.items import checklists, item_of
+from gvi_eval.checklists.items import checklists
 from gvi_eval.checklists.saved import Saved
-from gvi_eval.errors import DataError
 from gvi_eval.lock import lock_study
 
 RESIDUALS = [{"ljung_box_p": 0.4, "dispersion": 1.1, "largest_residual": 2.1, "largest_at": "2011Q2"}]
 
 
-@pytest.fixture
-def saved(write_study, tmp_path, document):
-    """The town with saved results; the document can be changed before."""
-
-    def make(**tables):
-        return Saved(write_results(tmp_path / "results", **tables), write_study(tmp_path / "town", document))
-
-    return make
-
-
-def answered(saved: Saved, identity: str):
-    return automatic(item_of(identity), saved)
-
-
-def test_entry_needs_a_day_and_three_points_on_each_side(saved, document):
+def test_entry_needs_a_day_and_three_points_on_each_side(saved, document, answered):
     found = answered(saved(), "EPOC-0")
     assert found.answer == "yes" and "12 figures before it, 8 after it" in found.sentence
     assert answered(saved(figures=panel(before=2)), "EPOC-0").answer == "no"
     assert answered(saved(figures=panel(before=12, missing=10)), "EPOC-0").answer == "no"
 
 
-def test_a_start_that_is_an_interval_is_no_clear_point(saved, document):
+def test_a_start_that_is_an_interval_is_no_clear_point(saved, document, answered):
     document["interventions"][0]["start"] = {"earliest": date(2013, 1, 1), "latest": date(2013, 9, 30)}
     assert answered(saved(), "EPOC-0").answer == "no"
 
 
-def test_a_co_event_within_the_window_speaks_against(saved, document):
+def test_a_co_event_within_the_window_speaks_against(saved, document, answered):
     assert answered(saved(), "EPOC-1") is None  # none is declared, which proves nothing: asked
     event = {"name": "Operation", "role": "co-intervention", "start": date(2013, 6, 1), "source": "s"}
     document["interventions"].append(event)
@@ -50,7 +35,7 @@ def test_a_co_event_within_the_window_speaks_against(saved, document):
     assert answered(saved(), "EPOC-1") is None
 
 
-def test_a_plan_counts_as_fixed_beforehand_only_when_it_is_locked(saved, tmp_path):
+def test_a_plan_counts_as_fixed_beforehand_only_when_it_is_locked(saved, tmp_path, answered):
     town = saved()
     assert answered(town, "EPOC-2").answer == "unclear" and answered(town, "ITS-18").answer == "not reported"
     assert answered(town, "EPOC-6").answer == "unclear" and answered(town, "ITS-03").answer == "partly"
@@ -60,7 +45,7 @@ def test_a_plan_counts_as_fixed_beforehand_only_when_it_is_locked(saved, tmp_pat
     assert answered(town, "EPOC-6").answer == "low risk" and answered(town, "ITS-03").answer == "reported"
 
 
-def test_a_declared_analysis_that_is_not_reported_is_found(saved, document):
+def test_a_declared_analysis_that_is_not_reported_is_found(saved, document, answered):
     document["specifications"].append(
         document["specifications"][1] | {"name": "hidden", "estimator": "exact_ratio", "settings": {}, "outcome": "burglary"}
     )
@@ -68,21 +53,21 @@ def test_a_declared_analysis_that_is_not_reported_is_found(saved, document):
     assert found.answer == "high risk" and "hidden" in found.sentence
 
 
-def test_gaps_are_a_fact_for_raters_and_a_full_grid_is_an_answer(saved):
+def test_gaps_are_a_fact_for_raters_and_a_full_grid_is_an_answer(saved, answered):
     assert answered(saved(), "EPOC-5").answer == "low risk"
     found = answered(saved(figures=panel(missing=3)), "EPOC-5")
     assert found.answer is None and "17 of 20 periods have a figure of their own" in found.sentence
 
 
 @pytest.mark.parametrize(("p", "before", "answer"), [(0.4, 12, None), (0.01, 12, "high risk"), (0.4, 11, "high risk")])
-def test_few_points_and_autocorrelation_that_is_left_speak_against(saved, p, before, answer):
+def test_few_points_and_autocorrelation_that_is_left_speak_against(saved, p, before, answer, answered):
     rest = [RESIDUALS[0] | {"ljung_box_p": p}]
     parts = {"diagnostics__residual_summary": rest, "figures": panel(before=before, after=12)}
     assert answered(saved(headline={"window_end": "2015Q4"}, **parts), "EPOC-7").answer == answer
     assert answered(saved(headline={"window_end": "2014Q4"}, **parts), "EPOC-7").answer == "high risk"  # 8 after the start
 
 
-def test_a_recording_change_is_judged_only_where_its_threat_is_flagged(saved):
+def test_a_recording_change_is_judged_only_where_its_threat_is_flagged(saved, answered):
     rows = [{"id": "T2", "state": "flagged", "sentence": "the ratio breaks"}]
     assert answered(saved(threats=rows), "EPOC-3").answer == "high risk"
     found = answered(saved(threats=[rows[0] | {"state": "not flagged"}]), "EPOC-3")
@@ -93,13 +78,13 @@ def test_a_recording_change_is_judged_only_where_its_threat_is_flagged(saved):
     ("headline", "level"),
     [({}, "2"), ({"estimator": "synthetic"}, "3"), ({"estimator": "synthetic", "refusal": "contaminated"}, "2")],
 )
-def test_the_maryland_scale_grades_the_headline_and_a_refused_control_earns_nothing(saved, headline, level):
+def test_the_maryland_scale_grades_the_headline_and_a_refused_control_earns_nothing(saved, headline, level, answered):
     found = answered(saved(headline=headline), "MARYLAND-1")
     assert found.answer == level and found.evidence[0].row == ID
 
 
 @pytest.mark.parametrize(("state", "level"), [("flagged", "2"), ("not flagged", "3"), ("could not have flagged", "3")])
-def test_a_contaminated_control_earns_nothing(saved, state, level):
+def test_a_contaminated_control_earns_nothing(saved, state, level, answered):
     rows = [{"id": "T11", "state": state, "sentence": "a donor with weight is contaminated"}]
     assert answered(saved(headline={"estimator": "synthetic"}, threats=rows), "MARYLAND-1").answer == level
     assert answered(saved(threats=rows), "MARYLAND-1").answer == "2"
@@ -115,65 +100,19 @@ def test_a_contaminated_control_earns_nothing(saved, state, level):
         (None, None, "cannot be judged"),
     ],
 )
-def test_imprecision_by_the_smallest_change_that_matters(saved, lower, upper, answer):
+def test_imprecision_by_the_smallest_change_that_matters(saved, lower, upper, answer, answered):
     assert answered(saved(headline={"lower": lower, "upper": upper}), "GRADE-5").answer == answer
 
 
-def test_a_proxy_is_indirect_and_without_one_raters_judge(saved, document):
+def test_a_proxy_is_indirect_and_without_one_raters_judge(saved, document, answered):
     assert answered(saved(), "GRADE-4").answer == "serious"
     document["outcomes"][0].pop("proxy_for")
     assert answered(saved(), "GRADE-4") is None
 
 
-def test_a_headline_without_an_interval_does_not_cover_the_effect(saved):
+def test_a_headline_without_an_interval_does_not_cover_the_effect(saved, answered):
     assert answered(saved(), "EMMIE-E1").answer == "covered"
     assert answered(saved(headline={"lower": None, "upper": None}), "EMMIE-E1").answer == "partly"
-
-
-def test_what_the_run_did_not_write_is_not_reported(saved):
-    town = saved()
-    for identity in ("ITS-07", "ITS-09", "ITS-14", "ITS-16"):
-        assert answered(town, identity).answer == "not reported", identity
-    power = [{"noise": "Poisson", "detectable": 0.6}]
-    town = saved(diagnostics__residual_summary=RESIDUALS, power=power)
-    (town.folder / "figures" / "path-shots").mkdir(parents=True)
-    (town.folder / "figures" / "path-shots" / "figure.svg").write_text("<svg/>")
-    for identity in ("ITS-07", "ITS-09", "ITS-14", "ITS-16"):
-        assert answered(town, identity).answer == "reported", identity
-
-
-def test_estimates_are_whole_with_both_means_and_the_events_prevented(saved):
-    assert answered(saved(), "ITS-12").answer == "partly"
-    pairs = [{"specification": "level + trend"}]
-    assert answered(saved(pairs=pairs), "ITS-12").answer == "partly"
-    assert answered(saved(pairs=pairs, headline={"contrast": "prevented"}), "ITS-12").answer == "reported"
-
-
-def test_points_tables_and_controls_are_those_of_the_study(saved):
-    town = saved()
-    assert "12 figures before, 8 after, 0 across" in answered(town, "ITS-05").sentence
-    assert answered(town, "ITS-17").sentence.startswith("counts.csv, with the line")
-    assert answered(town, "ITS-10").answer == "reported" and "reported burglary" in answered(town, "ITS-10").sentence
-    assert answered(town, "ITS-04").answer == "partly"  # a change of recording is declared
-
-
-def test_without_donors_nothing_of_synthetic_control_applies(saved):
-    town = saved()
-    for item in next(each for each in checklists() if each.id == "sc_reporting").items:
-        if item.automatic and item.id != "SC-16":
-            assert automatic(item, town).answer == "not applicable", item.id
-
-
-def test_comparisons_are_reported_with_their_numbers(saved):
-    town = saved(comparisons=[COMPARISON, COMPARISON | {"estimator": "sdid", "rank_scaled": 5}])
-    assert "3 to 5 over 2 comparisons" in answered(town, "SC-09").sentence
-    assert answered(town, "SC-06").answer == "reported" and answered(town, "SC-14").answer == "reported"
-    assert answered(town, "SC-10").answer == answered(town, "SC-11").answer == "not reported"
-    assert answered(town, "SC-02").answer is None and answered(town, "SC-15").answer is None
-    contaminated = COMPARISON | {"refusal": "the donor North is contaminated by 'a raid'"}
-    assert answered(saved(comparisons=[contaminated]), "SC-02").answer == "reported"
-    only = saved(comparisons=[COMPARISON | {"role": "negative control"}])
-    assert answered(only, "SC-06").answer == "not applicable"
 
 
 def test_every_link_leads_to_a_row_that_is_there(saved):
@@ -197,19 +136,11 @@ def test_every_link_leads_to_a_row_that_is_there(saved):
     assert checked > 15
 
 
-def test_a_folder_of_another_study_is_refused(saved):
-    town = saved(headline={"study": "village"})
-    with pytest.raises(DataError, match="'results' holds no results of town; run 'gvi-eval run town' first"):
-        answered(town, "EPOC-0")
-    with pytest.raises(DataError, match="holds no results of town"):
-        answered(Saved(town.folder / "nowhere", town.study_file), "EPOC-0")
-
-
 def test_the_names_of_the_fixture_are_those_of_the_study(document):
     assert [each["name"] for each in document["specifications"]] == list(NAMES)
 
 
-def test_a_threat_is_a_fact_beside_an_asked_item_and_never_its_answer(saved):
+def test_a_threat_is_a_fact_beside_an_asked_item_and_never_its_answer(saved, answered):
     rows = [{"id": "T1", "state": "not flagged", "sentence": "the place was not picked at its peak"}]
     found = answered(saved(threats=rows), "ROBINS-2")
     assert found.answer is None and found.sentence == "T1 not flagged: the place was not picked at its peak"
