@@ -15,6 +15,7 @@ from gvi_eval.indicators import COUNTS, NO_FIGURE, Indicator, Plan, Reading, Ser
 from gvi_eval.tables import read_table
 
 LEVEL = 0.95
+OLD = 2  # years before the plan from which a start that the plan does not state is called old
 MANY = 4  # readings from which it is told that the start is the highest or lowest of them
 SCREEN = 500  # answers a year to each survey, after the design effect: this project's cut-off where the number is not published
 COUNTERS = {"police": "the police", "city": "the city", "prison_service": "the prison and probation service"}
@@ -288,6 +289,10 @@ def _warnings(
     if indicator.baseline is not None and place is not None and readings[place].value != origin:
         found.append(
             f"the plan's baseline of {origin:g} is not the {readings[place].value:g} published for {readings[place].when}"
+        )
+    if indicator.baseline is None and place is not None and plan.start.year - readings[place].period_end.year > OLD:
+        found.append(
+            f"the start is of {readings[place].when}, {plan.start.year - readings[place].period_end.year} years before the plan"
         )
     if extreme := _extreme(indicator, readings, place):
         found.append(extreme)

@@ -158,6 +158,12 @@ def test_a_start_at_the_peak_is_said(followed):
     assert not any("highest" in each for each in followed(counts=lower)["shots"].warnings)
 
 
+@pytest.mark.parametrize(("year", "told"), [(2014, True), (2015, False)])
+def test_a_start_from_long_before_the_plan_is_said(followed, year, told):
+    warnings = followed(counts=(count(year, 30), count(2018, 20)))["shots"].warnings
+    assert any(f"the start is of {year}, {2017 - year} years before the plan" in each for each in warnings) is told
+
+
 def test_a_baseline_that_differs_from_the_published_figure_is_said(followed):
     names = (named("Share feeling unsafe", baseline_value=9, baseline_period="2017"), *NAMED[1:])
     assert "the plan's baseline of 9 is not the 8 published for 2017" in followed(names=names)["unsafe"].warnings
