@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from gvi_eval.claims.windows import HALF
 EXPECTED = 0.75  # the ratio that systematic reviews of focused deterrence expect
 COULD_NOT = "this design could not have told"
 NOT_RUN = "not run"
+APPRAISED = ("epoc", "robins")  # the appraisal items that stand beside the Maryland scale
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Evidence:
     curve: Curve | None
     request: str | None
     rival: str | None
+    checklists: tuple[str, ...]
     not_run: tuple[str, ...]
 
     @property
@@ -104,20 +107,25 @@ class Evidence:
         return tuple(row for row in self.threats if row["state"] == "flagged")
 
 
-def evidence(claim: Claim, claimed_log: float | None, shelf: Shelf) -> Evidence | None:
-    """The saved results of the study and specification that a claim points to; None where it points to none."""
+def evidence(claim: Claim, claimed_log: float, shelf: Shelf) -> Evidence | None:
+    """The saved results of the study and specification that a claim points to; None where it points to none.
+
+    ``claimed_log`` is the claimed log change, next to nothing where only a direction is claimed. What was run for the
+    headline alone (the curve, what would settle it) is read only where the claim is judged against the headline.
+    """
     if not claim.study:
         return None
     effects = shelf.saved(claim.study, "effects.csv")
     if effects is None:
-        return Evidence(claim.study, claim.specification or "", (), (), (), (), (), None, None, None, ("effects.csv",))
+        return Evidence(claim.study, claim.specification or "", (), (), (), (), (), None, None, None, (), ("effects.csv",))
     ratios = effects[effects["estimand"] == "ratio"]
     headline = ratios.loc[ratios["headline"].astype(bool), "specification"]
     name = claim.specification or (headline.iloc[0] if len(headline) else ratios["specification"].iloc[0])
     own = ratios[(ratios["specification"] == name) & (ratios["part"] == "declared")]
-    outcome = own["outcome"].iloc[0] if len(own) else None
-    beside = ratios[(ratios["outcome"] == outcome) & (ratios["part"] == "declared") & (ratios["specification"] != name)]
-    missing = []
+    if len(own):
+        ratios = ratios[(ratios["outcome"] == own["outcome"].iloc[0]) & (ratios["unit"] == own["unit"].iloc[0])]
+    beside = ratios[(ratios["part"] == "declared") & (ratios["specification"] != name)]
+    is_headline, missing = name in set(headline), []
     return Evidence(
         study=claim.study,
         specification=name,
@@ -126,16 +134,17 @@ def evidence(claim: Claim, claimed_log: float | None, shelf: Shelf) -> Evidence 
         trend=_pairs(shelf.saved(claim.study, "pairs.csv"), name),
         threats=_threats(shelf.saved(claim.study, "threats.csv"), name, missing),
         tipping=_sentences(shelf.saved(claim.study, "tipping.csv"), name, "tipping.csv", missing),
-        curve=_curve(claim, claimed_log, shelf, ratios, own, missing),
-        request=_request(shelf.saved(claim.study, "settle.csv"), missing),
+        curve=_curve(shelf, claim.study, is_headline, claimed_log, ratios, own, missing),
+        request=_request(shelf.saved(claim.study, "settle.csv") if is_headline else None, missing),
         rival=_rival(claim, shelf),
+        checklists=tuple(_counted(each) for each in shelf.checklists(claim.study) if each["id"].startswith(APPRAISED)),
         not_run=tuple(missing),
     )
 
 
 def _rival(claim: Claim, shelf: Shelf) -> str | None:
     """The other event that a claim credits, with its days beside the start of the programme, where the study declares it."""
-    if not claim.rival:
+    if not claim.rival or not shelf.has_study(claim.study):
         return None
     study = shelf.study(claim.study)
     event = next((each for each in study.interventions if each.name == claim.rival), None)
@@ -173,14 +182,14 @@ def _pairs(pairs: pd.DataFrame | None, name: str) -> tuple[str, ...]:
 
 
 def _threats(threats: pd.DataFrame | None, name: str, missing: list[str]) -> tuple[dict[str, object], ...]:
-    """The threats to the specification, or to the headline where the specification has none of its own."""
+    """The threats to the specification, and those to the study as a whole; never those to another specification."""
     if threats is None or threats.empty:
         missing.append("threats.csv")
         return ()
     column = "specification" if "specification" in threats else "primary"
-    own = threats[threats[column] == name]
+    own = threats[(threats[column] == name) | threats[column].isna()]
     if own.empty:
-        own = threats[threats[column].isna()] if threats[column].isna().any() else threats.drop_duplicates("id")
+        missing.append("threats of this specification")
     keep = [key for key in ("id", "title", "state", "number", "sentence", "onset") if key in own]
     return tuple(_records(own[keep]))
 
@@ -190,7 +199,9 @@ def _sentences(table: pd.DataFrame | None, name: str, file: str, missing: list[s
         missing.append(file)
         return ()
     own = table[table["specification"] == name]
-    return tuple(str(sentence) for sentence in (own if len(own) else table)["sentence"].dropna())
+    if own.empty:
+        missing.append(f"{file} of this specification")
+    return tuple(str(sentence) for sentence in own["sentence"].dropna())
 
 
 def _request(settle: pd.DataFrame | None, missing: list[str]) -> str | None:
@@ -202,20 +213,31 @@ def _request(settle: pd.DataFrame | None, missing: list[str]) -> str | None:
     return str(requests.iloc[0]) if len(requests) else None
 
 
+def _counted(checklist: dict[str, Any]) -> str:
+    counts = {state: number for state, number in checklist["counts"].items() if number and state != "items"}
+    states = ", ".join(f"{state} {number}" for state, number in counts.items())
+    return f"{checklist['title']}: {checklist['counts']['items']} items, {states}"
+
+
 def _curve(
-    claim: Claim, claimed_log: float | None, shelf: Shelf, ratios: pd.DataFrame, own: pd.DataFrame, missing: list[str]
+    shelf: Shelf,
+    study: str,
+    is_headline: bool,
+    claimed_log: float,
+    ratios: pd.DataFrame,
+    own: pd.DataFrame,
+    missing: list[str],
 ) -> Curve | None:
     """The share of admissible specifications that hold the claim; the study's grid where no curve has been run."""
-    curve = shelf.saved(claim.study, "curve.csv")
+    curve = shelf.saved(study, "curve.csv") if is_headline else None
+    test = shelf.saved(study, "curve_test.csv") if is_headline else None
     if curve is not None and not curve.empty:
         rows, source = curve, "curve.csv"
     else:
         missing.append("curve.csv")
-        outcome = own["outcome"].iloc[0] if len(own) else None
-        rows = ratios[(ratios["part"] == "grid") & (ratios["outcome"] == outcome)]
-        source = "the grid in effects.csv"
+        rows, source = ratios[ratios["part"] == "grid"], "the grid in effects.csv"
         if rows.empty:
-            rows, source = ratios[(ratios["outcome"] == outcome) & ratios["part"].isin(["declared", "twin"])], "effects.csv"
+            rows, source = ratios[ratios["part"].isin(["declared", "twin"])], "effects.csv"
     given = rows[rows["point"].notna() & (rows["point"] > 0)]
     if given.empty:
         return None
@@ -224,13 +246,11 @@ def _curve(
     if len(first):
         low, high = first["lower"].iloc[0], first["upper"].iloc[0]
         overlapping = int(((given["lower"] <= high) & (given["upper"] >= low)).sum())
-    sign = math.copysign(1, claimed_log) if claimed_log else -1.0
-    need = abs(claimed_log) * HALF if claimed_log and math.isfinite(claimed_log) else 0.0
+    sign = math.copysign(1, claimed_log)
+    need = abs(claimed_log) * HALF if math.isfinite(claimed_log) else 0.0
     logs = [math.log(point) * sign for point in given["point"]]
     holding = sum(each > 0 and each >= need for each in logs)
-    return Curve(
-        source, len(given), len(rows) - len(given), holding, overlapping, _joint(shelf.saved(claim.study, "curve_test.csv"))
-    )
+    return Curve(source, len(given), len(rows) - len(given), holding, overlapping, _joint(test))
 
 
 def _joint(test: pd.DataFrame | None) -> str:

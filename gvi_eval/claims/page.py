@@ -147,6 +147,9 @@ def _cause(found: Evidence | None) -> Iterator[str]:
             yield f"- and {len(found.companions) - SHOWN} more in effects.csv"
     yield "\nThreats:\n"
     yield from _bullets([f"{row['id']}, {row['state']}: {row['sentence']}" for row in found.threats] or [NOT_RUN])
+    if found.checklists:
+        yield "\nAppraisal of the study, beside the Maryland scale:\n"
+        yield from _bullets(found.checklists)
     yield "\nTipping points:\n"
     yield from _bullets(found.tipping or [NOT_RUN])
     yield "\nSpecification curve:\n"

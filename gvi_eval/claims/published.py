@@ -1,6 +1,7 @@
 """The published counts that a claim is held against: which rows of which tables, and over which days they can be added."""
 
 import difflib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -27,6 +28,7 @@ class Count:
     span: Span
     events: int
     sources: tuple[str, ...]
+    definitions: tuple[str, ...] = ()
 
     @property
     def days(self) -> int:
@@ -63,16 +65,17 @@ class Published:
             return None
         for figure in self.figures:
             if (figure.start, figure.end) == (span.start, span.end):
-                return Count(span, figure.count, figure.sources)
+                return Count(span, figure.count, figure.sources, (figure.definition,))
         inside = self.inside(span)
         covered = sum((last - first).days + 1 for window in inside for first, last in window.ranges)
         if covered != span.days:
             return None
         whole = _fewest(self.figures, span)
         if whole:
-            return Count(span, sum(each.count for each in whole), tuple(line for each in whole for line in each.sources))
+            sources = tuple(line for each in whole for line in each.sources)
+            return Count(span, sum(each.count for each in whole), sources, tuple(sorted({each.definition for each in whole})))
         sources = tuple(line for window in inside for line in window.sources)
-        return Count(span, sum(window.count for window in inside), sources)
+        return Count(span, sum(window.count for window in inside), sources, self.definitions)
 
     def about(self, *spans: Span | None) -> list[str]:
         """How the figures were chosen: the rule, and each figure of these days (of any days by default) that is not used."""
@@ -154,12 +157,20 @@ class Shelf:
             self._studies[name] = load_study(file)
         return self._studies[name]
 
+    def has_study(self, name: str) -> bool:
+        return (self.analyses / name / "study.toml").is_file()
+
     def saved(self, study: str, name: str) -> pd.DataFrame | None:
         """A saved table of results, such as ``effects.csv``; None where it has not been written."""
         if (study, name) not in self._saved:
             file = self.reports / study / name
             self._saved[study, name] = pd.read_csv(file) if file.is_file() and file.stat().st_size > 1 else None
         return self._saved[study, name]
+
+    def checklists(self, study: str) -> list[dict[str, Any]]:
+        """The appraisal items of a study as they were saved, empty where there are none."""
+        file = self.reports / study / "checklists.json"
+        return json.loads(file.read_text(encoding="utf-8"))["checklists"] if file.is_file() else []
 
 
 def published(claim: Claim, quantity: Quantity, shelf: Shelf) -> Published:

@@ -1,17 +1,16 @@
 """Arithmetic screens: what to look at in any published change before believing it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from scipy import stats
 
 from gvi_eval.claims.arithmetic import tolerance
 from gvi_eval.claims.declared import Quantity
-from gvi_eval.claims.published import Published
 from gvi_eval.claims.recompute import Recomputed
+from gvi_eval.study import Intervention
 
-NARROWED = date(2017, 11, 1)  # the Malmö police publish only confirmed shootings from this day on
 FLAGGED, QUIET, UNSEEN = "flagged", "not flagged", "could not be looked at"
 
 
@@ -24,10 +23,10 @@ class Screen:
     sentence: str
 
 
-def screens(done: Recomputed) -> tuple[Screen, ...]:
-    """Every screen on one recomputed quantity."""
+def screens(done: Recomputed, recording: Sequence[Intervention] = ()) -> tuple[Screen, ...]:
+    """Every screen on one recomputed quantity; ``recording`` are the changes of what is recorded that the study declares."""
     quantity = done.quantity
-    found = [_part_year(quantity, done), _percent_and_counts(quantity), _definitions(quantity, done.series)]
+    found = [_part_year(quantity, done), _percent_and_counts(quantity), _definitions(done, recording)]
     found += [_vintage(done), _rounding(quantity, done), _denominator(quantity), _peak(done)]
     found += [_symmetry(quantity), _p_value(quantity)]
     return tuple(found)
@@ -45,6 +44,10 @@ def _part_year(quantity: Quantity, done: Recomputed) -> Screen:
     said = f"{other.days} days ({other}) are set against {one.days} ({one})"
     if done.change:
         said += f": {done.change.percent_of_counts:+.0f} % as bare counts is {done.change.percent:+.0f} % per day"
+        whole = done.series.years.get(other.start.year)
+        if whole and not other.is_full_years:
+            percent = 100 * (whole.per_day / done.change.before.per_day - 1)
+            said += f"; the whole of {other.start.year} ({whole.events}) gives {percent:+.0f} %"
     return Screen(name, FLAGGED, said)
 
 
@@ -58,19 +61,19 @@ def _percent_and_counts(quantity: Quantity) -> Screen:
     return Screen(name, QUIET if agrees else FLAGGED, said)
 
 
-def _definitions(quantity: Quantity, series: Published | None) -> Screen:
+def _definitions(done: Recomputed, recording: Sequence[Intervention]) -> Screen:
     name = "definitions mixed"
-    if series is None:
-        return Screen(name, UNSEEN, "no published figures were used")
-    spans = [span for span in (quantity.baseline, quantity.window) if span]
-    crossing = [span for span in spans if span.start and span.start < NARROWED]
-    if len(series.definitions) > 1:
-        return Screen(
-            name, FLAGGED, f"{len(series.definitions)} definitions are read as one series: {', '.join(series.definitions)}"
-        )
-    if series.place == "Malmö" and series.measure == "shootings" and crossing:
-        return Screen(name, FLAGGED, f"figures before {NARROWED} were counted wider and recounted")
-    return Screen(name, QUIET, f"one definition, {', '.join(series.definitions) or 'the only one published'}")
+    if done.change is None:
+        return Screen(name, UNSEEN, "no two published counts were compared")
+    used = sorted({*done.change.before.definitions, *done.change.after.definitions})
+    if len(used) > 1:
+        return Screen(name, FLAGGED, f"the counts stand under {len(used)} definitions, read as one series: {', '.join(used)}")
+    first, last = done.change.before.span.start, done.change.after.span.end
+    crossed = [event for event in recording if first < event.start.earliest <= last]
+    if crossed:
+        said = f"one definition, {used[0]}, but what is recorded changed between: {crossed[0].name} ({crossed[0].start})"
+        return Screen(name, FLAGGED, said)
+    return Screen(name, QUIET, f"one definition, {used[0]}")
 
 
 def _vintage(done: Recomputed) -> Screen:

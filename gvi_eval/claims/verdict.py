@@ -56,9 +56,10 @@ class Verdict:
 def judge(claim: Claim, shelf: Shelf) -> Verdict:
     """The verdict on a claim from published figures and saved results; nothing is estimated here."""
     done = recompute(claim, shelf)
-    screened = tuple(screens(each) for each in done)
-    sizes = [size for each in done if (size := log_change(each.quantity)) is not None]
-    found = evidence(claim, sizes[0] if sizes else None, shelf)
+    known = claim.study is not None and shelf.has_study(claim.study)
+    recording = [event for event in shelf.study(claim.study).interventions if event.role == "recording change"] if known else []
+    screened = tuple(screens(each, recording) for each in done)
+    found = evidence(claim, _claimed_log(done), shelf)
     reproduced, robust, design = _reproduced(done), _robust(claim, done, found), _design(claim, found)
     basis = Basis(done, screened, reproduced, robust, design, found, shelf.saved("pooled", "pooled.csv"))
     words = wording(claim, basis)
@@ -73,8 +74,16 @@ def judge(claim: Claim, shelf: Shelf) -> Verdict:
         recomputed=done,
         screens=screened,
         evidence=found,
-        findings=tuple(_findings(claim, done)),
+        findings=tuple(_findings(claim, done, known)),
     )
+
+
+def _claimed_log(done: Sequence[Recomputed]) -> float:
+    """The first size that is claimed, as a log change; next to nothing in the claimed direction where none is."""
+    sizes = [size for each in done if (size := log_change(each.quantity)) is not None]
+    if sizes:
+        return sizes[0]
+    return 1e-9 if any(each.quantity.direction == "up" or each.quantity.word == "more" for each in done) else -1e-9
 
 
 def _reproduced(done: Sequence[Recomputed]) -> Answer:
@@ -166,8 +175,10 @@ def _would_change(claim: Claim, basis: Basis) -> Iterator[str]:
         yield "a second reader of the source"
 
 
-def _findings(claim: Claim, done: Sequence[Recomputed]) -> Iterator[str]:
+def _findings(claim: Claim, done: Sequence[Recomputed], known: bool) -> Iterator[str]:
     """What is absent or odd about the claim itself."""
+    if claim.study and not known:
+        yield f"the claim points to the study '{claim.study}', which is not in analyses/"
     yield from dict.fromkeys(finding for each in done for finding in each.findings)
     given = (("a page", claim.page), ("a date", claim.said), ("who said it", claim.claimant))
     absent = [name for name, value in given if not value]

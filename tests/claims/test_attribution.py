@@ -1,5 +1,6 @@
 """What claims read from saved results: shares by hand, three states, and what has not been run."""
 
+import json
 import math
 
 import pandas as pd
@@ -17,7 +18,7 @@ def found_in(shelf_of, saved, log=HALVED, **more):
 
 
 def test_a_claim_without_a_study_has_no_evidence(shelf_of):
-    assert evidence(claim(), None, shelf_of()) is None
+    assert evidence(claim(), HALVED, shelf_of()) is None
 
 
 def test_what_was_not_run_is_named(shelf_of):
@@ -69,6 +70,31 @@ def test_threats_keep_their_three_states(shelf_of):
     assert [row["id"] for row in found.flagged] == ["T1"]
 
 
+def test_threats_and_curves_of_another_specification_are_not_borrowed(shelf_of):
+    other = threats(T1="flagged").assign(specification="other")
+    curve = effects({"point": 0.3})
+    rows = [
+        {"headline": True, "specification": "main", "unit": "City"},
+        {"headline": False, "specification": "small", "point": 0.95},
+    ]
+    found = found_in(shelf_of, results(*rows, threats=other, curve=curve), specification="small")
+    assert found.threats == () and "threats of this specification" in found.not_run
+    assert (found.curve.source, found.curve.given, found.companions) == ("effects.csv", 1, ())
+
+
+def test_a_direction_without_a_size_asks_for_the_sign_alone(shelf_of):
+    saved = results({}, *grid(0.99, 1.2))
+    assert found_in(shelf_of, saved, log=-1e-9).curve.holding == found_in(shelf_of, saved, log=1e-9).curve.holding == 1
+
+
+def test_appraisal_items_are_counted_by_state(shelf_of, tmp_path):
+    counts = {"items": 7, "automatic": 5, "raters": 0, "not yet answered": 2}
+    lists = [{"id": "epoc_its", "title": "EPOC", "counts": counts}, {"id": "grade", "title": "GRADE", "counts": counts}]
+    (tmp_path / "town").mkdir()
+    (tmp_path / "town" / "checklists.json").write_text(json.dumps({"checklists": lists}))
+    assert found_in(shelf_of, results()).checklists == ("EPOC: 7 items, automatic 5, not yet answered 2",)
+
+
 def test_threats_of_the_older_layout_are_read(shelf_of):
     table = threats(T17="flagged").rename(columns={"specification": "primary"})
     assert len(found_in(shelf_of, results(threats=table)).threats) == 1
@@ -101,7 +127,7 @@ def test_tipping_points_and_the_trend_are_sentences_of_the_specification(shelf_o
     ("rival", "said"), [("Operation Rimfrost", "2019-11-10 to 2020-06-12"), ("arrests", "declares no such event")]
 )
 def test_a_rival_stands_with_its_days(real, rival, said):
-    found = evidence(claim(type="rival_cause", study="malmo", rival=rival), None, real)
+    found = evidence(claim(type="rival_cause", study="malmo", rival=rival), HALVED, real)
     assert said in found.rival
 
 

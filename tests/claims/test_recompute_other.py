@@ -91,6 +91,24 @@ def test_a_slope_is_recovered_and_noise_has_none(shelf_of):
     assert slope(list(flat.windows)[:2]) is None
 
 
+def test_the_slope_solves_its_own_equations(shelf_of):
+    """The slow reference: at the maximum of the likelihood no small step up or down is better."""
+    values = (61, 65, 47, 34, 20, 21, 29)
+    windows = list(
+        published(claim(), shots(), shelf_of(*(year(2010 + each, value) for each, value in enumerate(values)))).windows
+    )
+    days = np.array([(window.end - window.start).days + 1 for window in windows])
+    middle = np.array([(window.start.toordinal() + window.end.toordinal()) / 2 for window in windows]) / 365.25
+
+    def loss(change):
+        rate = np.exp(np.log1p(slope(windows)[0] / 100) * middle + change * middle)
+        level = sum(values) / (days * rate).sum()  # the best level for any slope
+        expected = level * days * rate
+        return (expected - np.array(values) * np.log(expected)).sum()
+
+    assert loss(0) < min(loss(-0.01), loss(0.01)) and abs(loss(1e-4) - loss(-1e-4)) < 1e-6
+
+
 def test_a_trend_before_the_start_says_its_direction_or_that_it_tells_none(shelf_of):
     rows = [year(2010 + each, round(400 * 0.8**each)) for each in range(6)] + [year(2016, 90), year(2017, 95)]
     start = Span(date(2016, 1, 1), date(2016, 1, 31))

@@ -1,13 +1,16 @@
 """Each screen: one planted case that it must flag, one that it must let pass, and one that it cannot look at."""
 
 import math
+from datetime import date
 
 import pytest
 from planted_claims import claim, days, shots, year
 
-from gvi_eval.claims.declared import LeftOut
+from gvi_eval.claims.declared import CLAIMS, LeftOut, load_claim
 from gvi_eval.claims.recompute import recompute
 from gvi_eval.claims.screens import FLAGGED, QUIET, UNSEEN, interval_is_symmetric, p_fits_interval, screens
+from gvi_eval.claims.verdict import judge
+from gvi_eval.study import Intervention, Moment
 
 ROWS = (year(2014, 40), year(2015, 65), year(2016, 34))
 
@@ -44,12 +47,26 @@ def test_definitions_mixed(shelf_of):
     assert state(shelf_of, name, shots(tables=())).state == UNSEEN
 
 
-def test_the_narrowing_of_november_2017_is_flagged_in_malmo(real):
-    from gvi_eval.claims.declared import CLAIMS, load_claim
+def test_a_change_of_what_is_recorded_is_flagged_only_between_the_counts(shelf_of):
+    (done,) = recompute(claim(shots(change_percent=-48)), shelf_of(*ROWS))
+    for day, expected in (("2016-03-01", FLAGGED), ("2015-01-01", QUIET), ("2017-03-01", QUIET)):
+        moment = Moment(date.fromisoformat(day), date.fromisoformat(day))
+        event = Intervention("recount", "recording change", moment, "paper")
+        found = next(each for each in screens(done, [event]) if each.name == "definitions mixed")
+        assert found.state == expected and (expected == QUIET or "recount (2016-03-01)" in found.sentence)
 
-    for name, expected in (("SE01", FLAGGED), ("SE28", FLAGGED)):  # the study reads three definitions as one series
-        (done,) = recompute(load_claim(CLAIMS / f"{name}.toml"), real)
-        assert next(each for each in screens(done) if each.name == "definitions mixed").state == expected
+
+@pytest.mark.parametrize(("name", "expected"), [("SE01", FLAGGED), ("SE28", QUIET)])
+def test_the_narrowing_of_november_2017_in_malmo(real, name, expected):
+    found = next(
+        each for each in judge(load_claim(CLAIMS / f"{name}.toml"), real).screens[0] if each.name == "definitions mixed"
+    )
+    assert found.state == expected and ("2017-11-01" in found.sentence) is (expected == FLAGGED)
+
+
+def test_the_whole_of_the_year_stands_beside_its_part(real):
+    found = judge(load_claim(CLAIMS / "SE01.toml"), real).screens[0][0]
+    assert found.sentence.endswith("-55 % as bare counts is -44 % per day; the whole of 2018 (47) gives -28 %")
 
 
 def test_conflicting_figures_of_these_days(shelf_of):

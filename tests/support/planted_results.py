@@ -7,6 +7,7 @@ ROW = {
     "part": "declared",
     "headline": True,
     "outcome": "shots",
+    "unit": "Town",
     "onset": "2016",
     "estimand": "ratio",
     "contrast": "ratio",
