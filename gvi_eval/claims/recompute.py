@@ -86,6 +86,10 @@ def recompute_change(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomput
         table = window_table(series, filled, claim.start.start if claim.start else None)
     said = change(series, before, after)
     notes.workings += write_out(said)
+    if quantity.before is not None and quantity.after is None and quantity.before != before.events:
+        notes.findings.append(
+            f"the count that the change is said to start from is {quantity.before:g}, published is {before.events}"
+        )
     level, sentence = _judged(quantity, said, series, table, notes)
     if was_filled and level in ("R3", "R2"):
         level, sentence = "R1a", f"{sentence}; a bound of its days is not published and was filled in"

@@ -10,6 +10,7 @@ from gvi_eval.claims.recompute import NOT_CHECKABLE, Recomputed, log_change, rec
 from gvi_eval.claims.screens import FLAGGED, Screen, screens
 from gvi_eval.claims.wording import Answer, Basis, without_prefix, wording
 
+FEWEST = 3  # choices or specifications without which there is nothing to call robust
 GRADES = ((0.90, "B3"), (0.67, "B2"), (0.33, "B1"), (0.0, "B0"))  # cut-offs of this project
 DESIGNS = {
     "none": (None, "no comparison at all"),
@@ -108,13 +109,16 @@ def _robust(claim: Claim, done: Sequence[Recomputed], found: Evidence | None) ->
         if found is None or found.curve is None:
             return Answer("BX", "no specifications of a study stand behind the causal words", "no specifications were run")
         curve = found.curve
+        if curve.given < FEWEST:
+            said = f"only {curve.given} of {curve.given + curve.refused} specifications give an estimate ({curve.source})"
+            return Answer("BX", said)
         brief = f"{curve.holding} of {curve.given} specifications hold the sign and half the size"
         said = f"{brief} ({curve.source})" + (f", {curve.refused} more are refused" if curve.refused else "")
         said += f"; {curve.overlapping} of {curve.given} intervals overlap that of the specification it is judged against"
         return Answer(grade(curve.share), said, brief)
     for each in done:
         share = each.table.share_holding(log_change(each.quantity), each.quantity.direction) if each.table else None
-        if share is not None:
+        if share is not None and len(each.table.defensible) >= FEWEST:
             cells = len(each.table.defensible)
             half = " and at least half the size" if log_change(each.quantity) is not None else ""
             return Answer(

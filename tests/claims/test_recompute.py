@@ -104,6 +104,11 @@ def test_nothing_before_cannot_be_divided_by(shelf_of):
     assert done.level == "RX" and "nothing to divide by" in done.sentence
 
 
+def test_a_start_that_is_not_the_published_one_is_a_finding(shelf_of):
+    assert "is 66, published is 65" in level_of(shelf_of, shots(change_percent=-48, before=66)).findings[0]
+    assert level_of(shelf_of, shots(change_percent=-48, before=65)).findings == ()
+
+
 def test_counts_that_only_the_publication_gives_check_its_percentage(shelf_of):
     own = {"tables": (), "before": 710, "after": 340}
     assert level_of(shelf_of, shots(change_percent=-52.1, rounding=0.1, **own)).level == "R3"

@@ -35,6 +35,13 @@ def test_a_claim_of_a_change_is_graded_on_days_and_a_causal_one_on_specification
     assert rival.robust.level == "B3"  # the study estimates another event than the one that is credited
 
 
+def test_one_specification_or_one_choice_is_nothing_to_call_robust(shelf_of):
+    one = verdict_on(shelf_of, saved=results({}, *grid(0.4, None, None)), study="town", strength="causal").robust
+    assert one.level == "BX" and "only 1 of 3 specifications" in one.reason
+    few = judge(claim(shots(change_percent=-48)), shelf_of(year(2015, 65), year(2016, 34)))
+    assert few.robust.level == "BX" and few.reproduced.level == "R3"
+
+
 def test_causal_words_without_a_study_have_nothing_that_could_be_run(shelf_of):
     assert verdict_on(shelf_of, strength="causal").robust.level == "BX"
 
