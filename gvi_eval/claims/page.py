@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from gvi_eval.claims.attribution import NOT_RUN, Evidence
+from gvi_eval.claims.changes import Recomputed
 from gvi_eval.claims.declared import Quantity
-from gvi_eval.claims.recompute import Recomputed
 from gvi_eval.claims.screens import Screen
 from gvi_eval.claims.verdict import LEVELS, Verdict, days_of
 from gvi_eval.claims.windows import LOOKED_FOR, Cell, WindowTable

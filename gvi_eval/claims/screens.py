@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from scipy import stats
 
 from gvi_eval.claims.arithmetic import tolerance
+from gvi_eval.claims.changes import Recomputed
 from gvi_eval.claims.declared import Quantity
-from gvi_eval.claims.recompute import Recomputed
 from gvi_eval.study import Intervention
 
 FLAGGED, QUIET, UNSEEN = "flagged", "not flagged", "could not be looked at"

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gvi_eval.claims.attribution import Evidence, evidence
+from gvi_eval.claims.changes import NOT_CHECKABLE, Recomputed, log_change
 from gvi_eval.claims.declared import Claim, Span
 from gvi_eval.claims.published import Shelf
-from gvi_eval.claims.recompute import NOT_CHECKABLE, Recomputed, log_change, recompute, worst
+from gvi_eval.claims.recompute import recompute, worst
 from gvi_eval.claims.screens import FLAGGED, Screen, screens
 from gvi_eval.claims.wording import Answer, Basis, without_prefix, wording
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from gvi_eval.claims.attribution import COULD_NOT, EXPECTED, Evidence
+from gvi_eval.claims.changes import NOT_CHECKABLE, Recomputed
 from gvi_eval.claims.declared import Claim
-from gvi_eval.claims.recompute import NOT_CHECKABLE, Recomputed
 from gvi_eval.claims.screens import FLAGGED, Screen
 
 SUPPORTED, CAVEATS, OVERSTATED = "supported", "supported with caveats", "overstated"

@@ -3,16 +3,13 @@
 from dataclasses import replace
 from datetime import date
 
-import numpy as np
 import pandas as pd
 import pytest
 from planted_claims import claim, shots, year, years
 
 from gvi_eval.claims.declared import CLAIMS, Quantity, Span, load_claim
-from gvi_eval.claims.kinds import KINDS
-from gvi_eval.claims.published import published
 from gvi_eval.claims.recompute import recompute
-from gvi_eval.claims.recompute_other import OTHERS, respondents_needed, slope, two_shares
+from gvi_eval.claims.shares import respondents_needed
 from gvi_eval.resources import CHECKOUT
 
 ROWS = (year(2014, 40), year(2015, 65), year(2016, 34), year(2017, 20))
@@ -51,18 +48,6 @@ def test_the_largest_fall_by_hand(shelf_of):
     assert done.level == "R0" and "2016 (-47.7)" in done.sentence
 
 
-def test_two_shares_by_hand():
-    z, p = two_shares(0.5, 0.4, 300, effect=1.0)
-    assert z == pytest.approx(-0.1 / np.sqrt((0.25 + 0.24) / 300)) and p == pytest.approx(0.0135, abs=5e-4)
-    wide, _ = two_shares(0.5, 0.4, 300, effect=4.0)
-    assert wide == pytest.approx(z / 2)
-
-
-def test_as_many_respondents_as_needed_tell_the_shares_apart_and_one_in_ten_fewer_do_not():
-    needed = respondents_needed(0.735, 0.718)
-    assert two_shares(0.735, 0.718, needed)[1] <= 0.05 < two_shares(0.735, 0.718, round(needed * 0.9))[1]
-
-
 def test_a_survey_without_its_size_is_not_checkable_and_says_how_many_it_would_take(shelf_of):
     quantity = Quantity(before=73.5, after=71.8)
     done = of(shelf_of(*ROWS), quantity, "safety_perception")
@@ -77,36 +62,6 @@ def test_a_survey_without_its_size_is_not_checkable_and_says_how_many_it_would_t
 def test_a_baseline_below_all_its_neighbours_is_a_finding(real):
     (done,) = recompute(load_claim(CLAIMS / "tx-s003d.toml"), real)
     assert done.level == "R3" and "8 is lower than each of the 3 other published readings" in done.findings
-
-
-def test_a_slope_is_recovered_and_noise_has_none(shelf_of):
-    falling = published(claim(), shots(), shelf_of(*(year(2010 + each, round(1000 * 0.8**each)) for each in range(6))))
-    middle, low, high = slope(list(falling.windows))
-    assert middle == pytest.approx(-20, abs=0.5) and low < -20 < high < 0
-    flat = published(
-        claim(), shots(), shelf_of(*(year(2010 + each, value) for each, value in enumerate((60, 20, 55, 25, 58, 22))))
-    )
-    _, low, high = slope(list(flat.windows))
-    assert low < 0 < high
-    assert slope(list(flat.windows)[:2]) is None
-
-
-def test_the_slope_solves_its_own_equations(shelf_of):
-    """The slow reference: at the maximum of the likelihood no small step up or down is better."""
-    values = (61, 65, 47, 34, 20, 21, 29)
-    windows = list(
-        published(claim(), shots(), shelf_of(*(year(2010 + each, value) for each, value in enumerate(values)))).windows
-    )
-    days = np.array([(window.end - window.start).days + 1 for window in windows])
-    middle = np.array([(window.start.toordinal() + window.end.toordinal()) / 2 for window in windows]) / 365.25
-
-    def loss(change):
-        rate = np.exp(np.log1p(slope(windows)[0] / 100) * middle + change * middle)
-        level = sum(values) / (days * rate).sum()  # the best level for any slope
-        expected = level * days * rate
-        return (expected - np.array(values) * np.log(expected)).sum()
-
-    assert loss(0) < min(loss(-0.01), loss(0.01)) and abs(loss(1e-4) - loss(-1e-4)) < 1e-6
 
 
 def test_a_trend_before_the_start_says_its_direction_or_that_it_tells_none(shelf_of):
@@ -175,9 +130,3 @@ def test_a_generalisation_counts_how_many_places_go_as_far(real):
     changes = table[(table["effect_metric"] == "pct_change") & (table["city"] != "pooled")]["effect"].astype(float).dropna()
     assert done.level == "R2" and done.sentence.startswith(f"{(changes <= -50).sum()} of {len(changes)} ")
     assert any("pooled over" in line for line in done.workings)
-
-
-def test_every_kind_is_recomputed_by_something(shelf_of):
-    assert set(OTHERS) | {"absolute_change"} == set(KINDS)
-    for kind in KINDS:
-        assert of(shelf_of(*ROWS), Quantity(), kind).level == "RX"

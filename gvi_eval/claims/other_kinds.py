@@ -4,17 +4,16 @@ import math
 from dataclasses import replace
 from datetime import date
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
+from gvi_eval.claims.changes import NOT_CHECKABLE, Notes, Recomputed, missing_words, recompute_change
 from gvi_eval.claims.declared import Claim, Quantity
 from gvi_eval.claims.published import Published, Shelf, published
-from gvi_eval.claims.recompute import NOT_CHECKABLE, Notes, Recomputed, missing_words, recompute_change
+from gvi_eval.claims.shares import DESIGN_EFFECT, respondents_needed, two_shares
+from gvi_eval.claims.slope import slope
 from gvi_eval.claims.windows import window_table
 from gvi_eval.errors import DataError
 
-DESIGN_EFFECT = 1.5  # of a weighted city survey, where none is published
 LITERATURE = "compiled_literature/effects_focused_deterrence.csv"
 
 
@@ -169,19 +168,6 @@ def safety(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     return notes.close(quantity, "R3", f"the shares are as published; they {apart} be told apart (p {p:.3f})")
 
 
-def two_shares(before: float, after: float, respondents: int, effect: float = DESIGN_EFFECT) -> tuple[float, float]:
-    """z and two-sided p of a difference between two shares with as many respondents each time."""
-    error = math.sqrt(effect * (before * (1 - before) + after * (1 - after)) / respondents)
-    z = (after - before) / error
-    return z, float(2 * stats.norm.sf(abs(z)))
-
-
-def respondents_needed(before: float, after: float, effect: float = DESIGN_EFFECT) -> int:
-    """Respondents each time from which on the difference leaves a 95 % interval; before and after as shares that differ."""
-    spread = effect * (before * (1 - before) + after * (1 - after))
-    return math.ceil(spread * (stats.norm.ppf(0.975) / (after - before)) ** 2)
-
-
 def trend(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     """The slope before and after the start: log-linear rate through the published windows of each side, percent a year."""
     notes = Notes()
@@ -224,41 +210,6 @@ def trend(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
         sentence = f"not checkable: {said}, which tells no direction"
         return notes.close(quantity, NOT_CHECKABLE, sentence, missing=("counts of more years",), series=series, table=table)
     return notes.close(quantity, "R0", f"no: {said}", series=series, table=table)
-
-
-def slope(windows: list) -> tuple[float, float, float] | None:
-    """Percent a year with a 95 % interval: Poisson regression of counts on the middle of their days, quasi-likelihood.
-
-    log E[count] = log days + level + slope · years; the variance is max(1, Pearson dispersion) times that of Poisson. None
-    with fewer than three windows. McCullagh & Nelder (1989), doi:10.1007/978-1-4899-3242-6.
-    """
-    if len(windows) < 3:
-        return None
-    days = np.array([sum((last - first).days + 1 for first, last in window.ranges) for window in windows], dtype=float)
-    middle = np.array([(window.start.toordinal() + window.end.toordinal()) / 2 for window in windows]) / 365.25
-    counts = np.array([window.count for window in windows], dtype=float)
-    design = np.column_stack([np.ones(len(windows)), middle - middle.mean()])
-    fitted, covariance = _poisson(counts, design, days)
-    expected = days * np.exp(design @ fitted)
-    freedom = len(windows) - 2
-    dispersion = float(((counts - expected) ** 2 / expected).sum()) / freedom
-    error = math.sqrt(covariance[1, 1] * max(1.0, dispersion))
-    half = float(stats.t.ppf(0.975, freedom)) * error
-    return tuple(100 * math.expm1(value) for value in (fitted[1], fitted[1] - half, fitted[1] + half))
-
-
-def _poisson(counts: np.ndarray, design: np.ndarray, days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients and covariance of a log-linear Poisson regression, by Newton's method from the overall rate."""
-    fitted = np.zeros(design.shape[1])
-    fitted[0] = math.log(max(counts.sum(), 0.5) / days.sum())
-    for _ in range(50):
-        expected = days * np.exp(design @ fitted)
-        covariance = np.linalg.inv(design.T @ (design * expected[:, None]))
-        step = covariance @ (design.T @ (counts - expected))
-        fitted = fitted + np.clip(step, -1, 1)
-        if np.abs(step).max() < 1e-10:
-            break
-    return fitted, covariance
 
 
 def coverage_of_definitions(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
@@ -400,21 +351,3 @@ def numbers_or_none(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recompute
     if quantity.years_in_scope:
         return ranking(claim, quantity, shelf)
     return recompute_change(claim, quantity, shelf)
-
-
-OTHERS = {
-    "attribution": numbers_or_none,
-    "rival_cause": numbers_or_none,
-    "comparison": numbers_or_none,
-    "series": level_or_series,
-    "ranking": ranking,
-    "safety_perception": safety,
-    "trend": trend,
-    "definition": coverage_of_definitions,
-    "evidence_label": evidence_label,
-    "generalisation": generalisation,
-    "target": not_due,
-    "activity": activity,
-    "counterfactual_count": prevented,
-    "relative_change": numbers_or_none,
-}
