@@ -14,6 +14,7 @@ from gvi_eval.claims.windows import HALF
 EXPECTED = 0.75  # the ratio that systematic reviews of focused deterrence expect
 COULD_NOT = "this design could not have told"
 NOT_RUN = "not run"
+MODERATE = "moderate"  # the noise setting under which releases are compared
 APPRAISED = ("epoc", "robins")  # the appraisal items that stand beside the Maryland scale
 
 
@@ -205,12 +206,15 @@ def _sentences(table: pd.DataFrame | None, name: str, file: str, missing: list[s
 
 
 def _request(settle: pd.DataFrame | None, missing: list[str]) -> str | None:
-    if settle is None or settle.empty or "request" not in settle:
+    """What to ask whom for: the release that decides most often under moderate noise, and how often."""
+    if settle is None or settle.empty:
         missing.append("settle.csv")
         return None
-    rows = settle[settle["decisive"].astype(str).str.lower() == "true"] if "decisive" in settle else settle
-    requests = (rows if len(rows) else settle)["request"].dropna()
-    return str(requests.iloc[0]) if len(requests) else None
+    told = settle[(settle["noise"] == MODERATE) & settle["decisive"].notna() & settle["request"].notna()]
+    if told.empty:
+        return None
+    best = told.loc[told["decisive"].astype(float).idxmax()]
+    return f"{best['request']} (decisive with {best['decisive']:.0%} if the truth is {EXPECTED:g}, under {MODERATE} noise)"
 
 
 def _counted(checklist: dict[str, Any]) -> str:

@@ -11,7 +11,6 @@ from gvi_eval.claims.declared import Claim, Quantity
 from gvi_eval.claims.published import Published, Shelf, published
 from gvi_eval.claims.shares import DESIGN_EFFECT, respondents_needed, two_shares
 from gvi_eval.claims.slope import slope
-from gvi_eval.claims.windows import window_table
 from gvi_eval.errors import DataError
 
 LITERATURE = "compiled_literature/effects_focused_deterrence.csv"
@@ -111,24 +110,23 @@ def ranking(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     values, what = _ranked(series, scope, quantity.extreme)
     without = [each for each in scope if each not in values]
     notes.workings += [series.choice, f"{what}: {', '.join(f'{each} {value:g}' for each, value in values.items())}"]
-    table = window_table(series, quantity, claim.start.start if claim.start else None)
     if year not in values:
         sentence = f"not checkable: no figure of {series.measure} in {series.place} for the whole of {year}"
-        return notes.close(quantity, NOT_CHECKABLE, sentence, missing=(f"the figure of {year}",), series=series, table=table)
+        return notes.close(quantity, NOT_CHECKABLE, sentence, missing=(f"the figure of {year}",), series=series)
     better = [each for each, value in values.items() if each != year and _beats(value, values[year], quantity.extreme)]
     if better:
         further = ", ".join(f"{each} ({values[each]:g})" for each in better)
         sentence = f"no: {what}: {values[year]:g} in {year}, and beyond it {further}"
-        return notes.close(quantity, "R0", sentence, series=series, table=table)
+        return notes.close(quantity, "R0", sentence, series=series)
     if without:
         sentence = (
             f"not checkable: {year} is the {quantity.extreme} of the {len(values)} years published under this definition, "
         )
         sentence += f"and {len(without)} of the {quantity.years_in_scope} claimed are not"
         missing = (f"figures under one definition for {without[0]} to {without[-1]}",)
-        return notes.close(quantity, NOT_CHECKABLE, sentence, missing=missing, series=series, table=table)
+        return notes.close(quantity, NOT_CHECKABLE, sentence, missing=missing, series=series)
     sentence = f"{year} is the {quantity.extreme} of {len(values)} years ({values[year]:g})"
-    return notes.close(quantity, "R3", sentence, series=series, table=table)
+    return notes.close(quantity, "R3", sentence, series=series)
 
 
 def _ranked(series: Published, scope: range, extreme: str | None) -> tuple[dict[int, float], str]:
@@ -174,7 +172,6 @@ def trend(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     if not (quantity.measure or quantity.study_outcome):
         return _lacking(quantity, notes, (f"published figures of {quantity.outcome or 'what is claimed'}",))
     series = published(claim, quantity, shelf)
-    table = window_table(series, quantity, claim.start.start if claim.start else None)
     notes.workings.append(series.choice)
     start = claim.start.start if claim.start else None
     sides = {"over the whole": list(series.windows)}
@@ -199,17 +196,16 @@ def trend(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
             "not checkable: fewer than three published windows before the start",
             missing=("counts of more years before the start",),
             series=series,
-            table=table,
         )
     sign = -1 if quantity.direction == "down" else 1
     name = next(iter(slopes))
     said = f"the slope {name} is {first[0]:+.0f} % a year ({first[1]:+.0f} to {first[2]:+.0f})"
     if first[0] * sign > 0 and (first[1] > 0) == (first[2] > 0):
-        return notes.close(quantity, "R2", said, series=series, table=table)
+        return notes.close(quantity, "R2", said, series=series)
     if first[1] <= 0 <= first[2]:
         sentence = f"not checkable: {said}, which tells no direction"
-        return notes.close(quantity, NOT_CHECKABLE, sentence, missing=("counts of more years",), series=series, table=table)
-    return notes.close(quantity, "R0", f"no: {said}", series=series, table=table)
+        return notes.close(quantity, NOT_CHECKABLE, sentence, missing=("counts of more years",), series=series)
+    return notes.close(quantity, "R0", f"no: {said}", series=series)
 
 
 def coverage_of_definitions(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:

@@ -125,7 +125,8 @@ def _causal(claim: Claim, basis: Basis) -> Answer:
     if all(row.excludes_one and row.point > 1 for row in found.given):
         return Answer(CONTRADICTED, f"{words}, and the estimate goes the other way: {found.given[0]}")
     if found.flagged:
-        return Answer(OVERSTATED, f"{words}, but threats are flagged: {', '.join(str(row['id']) for row in found.flagged)}")
+        flagged = ", ".join(dict.fromkeys(str(row["id"]) for row in found.flagged))
+        return Answer(OVERSTATED, f"{words}, but threats are flagged: {flagged}")
     if all(row.excludes_one for row in found.given):
         return Answer(CAVEATS, f"{words}; {found.given[0]}, and no threat that was looked into is flagged")
     return Answer(OVERSTATED, f"{words}, but the interval holds no change: {found.given[0]}")

@@ -112,8 +112,11 @@ def test_a_p_is_printed_with_its_floor(shelf_of):
 
 
 def test_the_request_for_figures_that_would_settle_it(shelf_of):
-    settle = pd.DataFrame([{"decisive": False, "request": "ask A"}, {"decisive": True, "request": "ask B"}])
-    assert found_in(shelf_of, results(settle=settle)).request == "ask B"
+    rows = [("moderate", 0.2, "ask A"), ("moderate", 0.6, "ask B"), ("Poisson", 0.9, "ask C"), ("moderate", None, "ask D")]
+    settle = pd.DataFrame(rows, columns=["noise", "decisive", "request"])
+    said = found_in(shelf_of, results(settle=settle)).request
+    assert said == "ask B (decisive with 60% if the truth is 0.75, under moderate noise)"
+    assert found_in(shelf_of, results(settle=settle.iloc[3:])).request is None
 
 
 def test_tipping_points_and_the_trend_are_sentences_of_the_specification(shelf_of):

@@ -42,6 +42,11 @@ def test_one_specification_or_one_choice_is_nothing_to_call_robust(shelf_of):
     assert few.robust.level == "BX" and few.reproduced.level == "R3"
 
 
+@pytest.mark.parametrize("kind", ["trend", "ranking", "series", "definition"])
+def test_what_is_no_change_is_not_graded_on_baselines(shelf_of, kind):
+    assert verdict_on(shelf_of, shots(years_in_scope=3, extreme="lowest"), type=kind).robust.level == "BX"
+
+
 def test_causal_words_without_a_study_have_nothing_that_could_be_run(shelf_of):
     assert verdict_on(shelf_of, strength="causal").robust.level == "BX"
 
