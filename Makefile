@@ -1,5 +1,6 @@
 # make reproduce         create the environment and run the main job
-# make reproduce-all     the same with every stored posterior sampled anew (about 20 minutes)
+# make reproduce-all     the same with every stored posterior sampled anew (about 20 minutes) and the specification curves with
+#                        their joint tests computed anew (about an hour more; goes on where it was ended)
 # make test              create the environment and pass the tests
 # make test-thorough     the tests with ten times as many examples of each property
 # make test-all          the tests on every supported Python that is installed
@@ -24,6 +25,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OUT ?= reports
 JOBS ?= 2
+CURVES := malmo copenhagen
 PEERS := .venv-peers
 TIMED := pysyncon mlsynth diff-diff
 INTERPRETERS := python3.11 python3.12 python3.13
@@ -40,6 +42,7 @@ reproduce: $(READY)
 	$(BIN)/gvi-eval reproduce --out $(OUT)
 
 reproduce-all: $(READY)
+	for study in $(CURVES); do $(BIN)/gvi-eval curve $$study || exit 1; done
 	$(BIN)/gvi-eval reproduce --out $(OUT) --resample
 
 test: $(READY)

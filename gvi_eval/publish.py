@@ -37,6 +37,7 @@ from gvi_eval.results import (
     threats_table,
 )
 from gvi_eval.sensitivity.threats.detection import detections_table
+from gvi_eval.sensitivity.curve_record import Curve, curve_test_table
 from gvi_eval.tables import Origin, read_origin
 from gvi_eval.writing import csv_bytes, json_bytes, slug, whole_folder
 
@@ -79,6 +80,9 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
             _write(fresh / "event_study.csv", csv_bytes(events))
         if not (certainty := certainty_table(result)).empty:
             _write(fresh / "certainty.csv", csv_bytes(certainty))
+        if isinstance(result.curve, Curve):
+            _write(fresh / "curve.csv", csv_bytes(result.curve.table))
+            _write(fresh / "curve_test.csv", csv_bytes(curve_test_table(result.curve)))
         for missing in result.missing:
             name = slug(missing.declared.name)
             _write(fresh / "missing" / f"{name}.md", missing_page(result.study, missing).encode())

@@ -16,6 +16,7 @@ from gvi_eval.inference.evaluation import Evaluation
 from gvi_eval.missing_series import Missing
 from gvi_eval.panel import Panel
 from gvi_eval.sensitivity.agreement import agreement
+from gvi_eval.sensitivity.curve_record import Curve
 from gvi_eval.sensitivity.exclusion import exclusion
 from gvi_eval.sensitivity.leave_out import LeftOut
 from gvi_eval.sensitivity.level_trend import LevelTrend
@@ -91,6 +92,7 @@ class StudyResult:
     tipping: pd.DataFrame = field(default_factory=pd.DataFrame)  # of the headline: see `tipping_frame`
     settle: pd.DataFrame = field(default_factory=pd.DataFrame)  # see `gvi_eval.sensitivity.settle`
     not_simulated: str = ""  # what to say where the releases that could be had were not simulated
+    curve: Curve | str | None = None  # as it was computed, a sentence where it was not, None where none is declared
 
     @property
     def headline(self) -> Analysis:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from gvi_eval.curve import stored_curve
 from gvi_eval.diagnostics import Diagnostics, diagnose
 from gvi_eval.effect import Effect
 from gvi_eval.errors import EstimationError, StudyError
@@ -81,6 +82,7 @@ def run_study(
         if settled is not None or not study.releases
         else f"what {len(study.releases)} releases would tell was not simulated for this state of the study and the program; "
         f"gvi-eval power {study.name} does it and keeps it",
+        curve=stored_curve(path),
     )
 
 

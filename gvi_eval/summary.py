@@ -18,6 +18,7 @@ from gvi_eval.effect import Effect
 from gvi_eval.estimators import uses_donors
 from gvi_eval.lock import NOT_LOCKED, planned
 from gvi_eval.results import Analysis, Pair, StudyResult, agreement_table
+from gvi_eval.sensitivity.curve_record import curve_sentences
 from gvi_eval.sensitivity.exclusion import exclusion, exclusion_by_placebos
 from gvi_eval.sensitivity.level_trend import LevelTrend
 from gvi_eval.sensitivity.power import detectable_of, power_sentence
@@ -45,6 +46,8 @@ def summary(result: StudyResult, folder: Path) -> RenderableType:
     parts += _sentences("Estimators that say otherwise than the default", _disagreements(result))
     parts += _sentences("Looked into", list(diagnostics_sentences(result.diagnostics)))
     parts += _sentences("Beside these numbers", _notes(result))
+    if result.curve is not None:
+        parts += _sentences("Specification curve", curve_sentences(result.curve))
     parts += _sentences("Threats to validity", _threats(result))
     parts += _sentences("What would have to be true for there to be no effect", _tipping(result))
     parts += _sentences("What would settle it", settle_sentences(result.settle) if len(result.settle) else _unsettled(result))

@@ -245,3 +245,27 @@ def plain_figures(monkeypatch):
         return ["drawn"]
 
     monkeypatch.setattr("gvi_eval.figures.study.draw_study", draw)
+
+
+@pytest.fixture
+def with_curve(document) -> dict:
+    """The study file of the town with a small specification curve: 20 combinations, of which the headline is one."""
+    document["curve"] = {
+        "figures": [{"name": "all shots", "outcome": "shots", "reason": "the primary outcome"}],
+        "baselines": [{"start": date(2010, 1, 1), "reason": "every figure"}],
+        "windows": [{"end": date(2014, 12, 31), "reason": "every figure"}, {"end": date(2013, 6, 30), "reason": "early"}],
+        "starts": [{"date": date(2013, 1, 1), "reason": "the start"}, {"date": date(2012, 7, 1), "reason": "rumours"}],
+        "leave_out": [{"name": "without 2011", "start": date(2011, 1, 1), "end": date(2011, 12, 31), "reason": "a strike"}],
+        "methods": [
+            {"name": "level + trend", "estimator": "segmented", "settings": {"season": "none"}, "reason": "the headline's"},
+            {
+                "name": "level",
+                "estimator": "segmented",
+                "settings": {"season": "none", "trend": False},
+                "reason": "a bound",
+                "only": {"leave_out": ["nothing left out"]},
+            },
+            {"name": "exact ratio", "estimator": "exact_ratio", "reason": "a bound"},
+        ],
+    }
+    return document

@@ -6,6 +6,7 @@ from datetime import date
 
 import pandas as pd
 
+from gvi_eval.figures.curve import CURVE_COLUMNS, in_order, kinds_of
 from gvi_eval.figures.forest import FOREST_COLUMNS
 from gvi_eval.figures.path import PATH_COLUMNS
 from gvi_eval.figures.placebo import PLACEBO_COLUMNS, envelope
@@ -56,6 +57,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "placebo inside": "It lies within what {level} % of places of that size stay within.",
         "placebo outside": "It lies outside what {level} % of places of that size stay within.",
         "placebo far": "Farthest out of the donors is {donor} with {ratio}.",
+        "curve": "Specification curve of {outcome}: {n} ratios in order of size, from {low} to {high}, with their intervals and the choices behind each.",
+        "curve sides": "{below} lie below 1 and {above} above; {clear} of {m} intervals exclude 1.",
+        "curve claimed": "The claimed specification has {ratio}, rank {rank} of {n} from the lowest.",
+        "curve unclaimed": "The claimed specification gave no ratio.",
         "infinity": "infinity",
     },
     "da": {
@@ -100,6 +105,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "placebo inside": "Det ligger inden for det, som {level} % af steder af den størrelse holder sig inden for.",
         "placebo outside": "Det ligger uden for det, som {level} % af steder af den størrelse holder sig inden for.",
         "placebo far": "Længst ude af kontrolområderne er {donor} med {ratio}.",
+        "curve": "Specifikationskurve over {outcome}: {n} forholdstal efter størrelse, fra {low} til {high}, med deres intervaller og valgene bag hvert.",
+        "curve sides": "{below} ligger under 1 og {above} over; {clear} af {m} intervaller udelukker 1.",
+        "curve claimed": "Den fremførte specifikation har {ratio}, nummer {rank} af {n} fra det laveste.",
+        "curve unclaimed": "Den fremførte specifikation gav intet forholdstal.",
         "infinity": "uendelig",
     },
     "sv": {
@@ -144,6 +153,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "placebo inside": "Det ligger inom det som {level} % av platser av den storleken håller sig inom.",
         "placebo outside": "Det ligger utanför det som {level} % av platser av den storleken håller sig inom.",
         "placebo far": "Längst ut av kontrollområdena är {donor} med {ratio}.",
+        "curve": "Specifikationskurva över {outcome}: {n} kvoter efter storlek, från {low} till {high}, med deras intervall och valen bakom var och en.",
+        "curve sides": "{below} ligger under 1 och {above} över; {clear} av {m} intervall utesluter 1.",
+        "curve claimed": "Den åberopade specifikationen har {ratio}, nummer {rank} av {n} från den lägsta.",
+        "curve unclaimed": "Den åberopade specifikationen gav ingen kvot.",
         "infinity": "oändligheten",
     },
 }
@@ -305,6 +318,31 @@ def alt_placebo(rows: pd.DataFrame, *, outcome: Mapping[str, str], level: float 
                 say["placebo far"].format(donor=outermost["unit"], ratio=ratio(outermost)),
             )
         )
+    return texts
+
+
+def alt_curve(rows: pd.DataFrame, *, outcome: Mapping[str, str]) -> dict[str, str]:
+    """A specification curve in words: its range, on which side of 1 it lies, and the claimed one's place in it."""
+    columns_of(rows, CURVE_COLUMNS, "the table of the curve")
+    shown = in_order(rows)
+    kind = kinds_of(shown)
+    points, own = shown["point"].astype(float), shown[shown["claimed"].astype(bool)]
+    sides = {"below": int((points < 1).sum()), "above": int((points > 1).sum())}
+    texts = {}
+    for language in LANGUAGES:
+        say = WORDS[language]
+        low, high = (_number(end, language) for end in (points.min(), points.max()))
+        sentences = [
+            say["curve"].format(outcome=outcome[language], n=len(shown), low=low, high=high),
+            say["curve sides"].format(**sides, clear=int((kind == 1).sum()), m=int((kind != 2).sum())),
+        ]
+        if own.empty:
+            sentences.append(say["curve unclaimed"])
+        else:
+            ratio = float(own["point"].iloc[0])
+            rank = int((points < ratio).sum()) + 1
+            sentences.append(say["curve claimed"].format(ratio=_number(ratio, language), rank=rank, n=len(shown)))
+        texts[language] = " ".join(sentences)
     return texts
 
 

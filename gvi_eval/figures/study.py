@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from gvi_eval.figures.alt import alt_forest, alt_path, alt_placebo
+from gvi_eval.figures.alt import alt_curve, alt_forest, alt_path, alt_placebo
 from gvi_eval.figures.alt_design import alt_power, alt_tipping
+from gvi_eval.figures.curve import curve_figure
 from gvi_eval.figures.events import Marker
 from gvi_eval.figures.folder import FigureAbout, save_figure
 from gvi_eval.figures.forest import forest_figure
@@ -47,6 +48,9 @@ def draw_study(
     several = plain[(plain["inference"] != RANGE) & plain.duplicated("specification", keep=False)]
     if not several.empty:
         names.append(_draw_starts(folder, study, several, source, run))
+        done(names[-1])
+    if (folder / "curve.csv").is_file():
+        names.append(_draw_curve(folder, study, source, run))
         done(names[-1])
     if (folder / "comparisons.csv").is_file():
         for name in _draw_placebos(folder, study, plain, source, run):
@@ -220,6 +224,24 @@ def _draw_placebos(folder: Path, study: Study, rows: pd.DataFrame, source: str, 
             alt = alt_placebo(table, outcome=_in_languages(outcome.title, outcome.label_in), level=row["level"])
             save_figure(figure, folder / "figures" / name, table, FigureAbout(name, title, caption, alt, source, run))
             yield name
+
+
+def _draw_curve(folder: Path, study: Study, source: str, run: str) -> str:
+    """The specification curve, and in its caption what its joint test says."""
+    rows = pd.read_csv(folder / "curve.csv", keep_default_na=False, na_values=[""])
+    tests = pd.read_csv(folder / "curve_test.csv")
+    title = f"{study.title}: specification curve"
+    refused = int(rows["point"].isna().sum())
+    proxy = f" {study.primary.label.capitalize()} is a proxy for {study.primary.proxy_for}." if study.primary.proxy_for else ""
+    told = "; ".join(f"{row.statistic}: p {row.p:.3f} (floor {row.floor:.3f})" for row in tests.itertuples())
+    caption = (
+        f"Every admissible combination of the study's choices; 1 means no change, and the curve is no average. {refused} "
+        f"specifications gave no ratio.{proxy} {f'Beside {tests.how[0]}: {told}. ' if told else ''}{source}."
+    )
+    alt = alt_curve(rows, outcome=_in_languages(study.primary.title, study.primary.label_in))
+    about = FigureAbout("curve", title, caption, alt, source, run)
+    save_figure(curve_figure(rows, title=title, caption=caption), folder / "figures" / "curve", rows, about)
+    return "curve"
 
 
 def _markers(study: Study, unit: str, path: pd.DataFrame) -> list[Marker]:

@@ -123,11 +123,14 @@ def curve_test_table(curve: Curve) -> pd.DataFrame:
         "how": curve.test["how"],
         "silent": len(curve.test["silent"]),
     }
-    return pd.DataFrame([{**asdict(each), **beside} for each in curve.tests])
+    columns = [part.name for part in fields(JointTest)] + list(beside)
+    return pd.DataFrame([{**asdict(each), **beside} for each in curve.tests], columns=columns)
 
 
-def curve_sentences(curve: Curve) -> list[str]:
-    """The curve in words, for the page of a study; never an average of its estimates."""
+def curve_sentences(curve: Curve | str) -> list[str]:
+    """The curve in words, for the page of a study, or that it has not been computed; never an average of its estimates."""
+    if isinstance(curve, str):
+        return [curve]
     summary = curve.summary
     told = summary.specifications - summary.refused
     claimed = curve.table[curve.table["claimed"]].iloc[0]

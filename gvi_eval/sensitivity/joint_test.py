@@ -8,6 +8,8 @@ import numpy as np
 from gvi_eval.errors import EstimationError
 from gvi_eval.sensitivity.specification import Answer
 
+SAME = 1e-9  # two statistics that differ by less are tied; a record keeps ten digits
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -92,6 +94,6 @@ def _distances(values: list[float]) -> list[float]:
 def _ranked(statistic: str, observed: float, extreme: list[float]) -> JointTest:
     """The first of ``extreme`` is the observed curve's; larger is more extreme, ties count against it."""
     others = [value for value in extreme[1:] if value == value]
-    beyond = sum(value >= extreme[0] - 1e-12 for value in others)
+    beyond = sum(value >= extreme[0] - SAME for value in others)
     count = len(others)
     return JointTest(statistic, float(observed), float((1 + beyond) / (1 + count)), 1 / (1 + count), count)
