@@ -50,7 +50,8 @@ KINDS: Sequence[tuple[str, str, str]] = (  # colour and shape: two channels
 CLAIMED = PALETTE["black"]
 PLOT_HEIGHT = 2.7
 ROW, GAP = 0.145, 0.2
-LABEL = 2.35  # inches for the name of a choice, beyond which it is cut with an ellipsis
+LABEL = 3.2  # inches for the name of a choice, beyond which it is cut with an ellipsis
+BY_DAY = ("baselines", "windows", "starts")
 
 
 def curve_figure(rows: pd.DataFrame, *, title: str, caption: str) -> Figure:
@@ -67,14 +68,15 @@ def curve_figure(rows: pd.DataFrame, *, title: str, caption: str) -> Figure:
     shown = in_order(rows)
     if shown.empty:
         raise DataError("no specification of the curve has a ratio, so there is nothing to draw; list the refusals instead")
-    questions = {name: list(dict.fromkeys(rows[name])) for name in QUESTIONS if name in rows and rows[name].nunique() > 1}
+    questions = {name: _choices_of(rows, name) for name in QUESTIONS if name in rows and rows[name].nunique() > 1}
     with theme():
         ink = WIDTH - 2 * MARGIN
         title_lines, note_lines = wrapped(title, ink, TITLE, "bold"), wrapped(caption, ink, SMALL)
         kind = kinds_of(shown)
         legend_top = MARGIN + len(title_lines) * line_height(TITLE) + 0.05
         plot_top = legend_top + 0.185 + 0.1
-        left = MARGIN + LABEL + 0.2
+        names = [text_width(str(name), SMALL) for choices in questions.values() for name in choices]
+        left = MARGIN + min(LABEL, max(1.2, *names, 0)) + 0.2
         width = WIDTH - left - 0.2
         choices_top = plot_top + PLOT_HEIGHT + 0.12
         height = sum(GAP + ROW * len(names) for names in questions.values())
@@ -107,6 +109,12 @@ def kinds_of(rows: pd.DataFrame) -> np.ndarray:
     """The place of each row among `KINDS`, shape (row,)."""
     lower, upper = rows["lower"].astype(float), rows["upper"].astype(float)
     return np.where(lower.isna() | upper.isna(), 2, np.where((lower > 1) | (upper < 1), 1, 0))
+
+
+def _choices_of(rows: pd.DataFrame, question: str) -> list[str]:
+    """The choices of a question: days in their order, others as declared."""
+    names = list(dict.fromkeys(rows[question]))
+    return sorted(names) if question in BY_DAY else names
 
 
 def _legend(sheet: Axes, top: float, kind: np.ndarray) -> None:
