@@ -36,8 +36,8 @@ from gvi_eval.results import (
     power_of,
     threats_table,
 )
-from gvi_eval.sensitivity.threats.detection import detections_table
 from gvi_eval.sensitivity.curve_record import Curve, curve_test_table
+from gvi_eval.sensitivity.threats.detection import detections_table
 from gvi_eval.tables import Origin, read_origin
 from gvi_eval.writing import csv_bytes, json_bytes, slug, whole_folder
 

@@ -23,7 +23,6 @@ from gvi_eval.sensitivity.level_trend import has_trend, level_and_trend
 from gvi_eval.sensitivity.placebo_dates import placebo_dates
 from gvi_eval.sensitivity.power import PowerRow, power_table
 from gvi_eval.sensitivity.settle import settled
-from gvi_eval.sensitivity.threats import ThreatResult
 from gvi_eval.sensitivity.threats import FLAGGED, ThreatResult
 from gvi_eval.sensitivity.threats.battery import battery, not_asked
 from gvi_eval.sensitivity.threats.case import Case, case_of
