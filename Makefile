@@ -33,10 +33,8 @@ INTERPRETERS := python3.11 python3.12 python3.13
 export OPENBLAS_NUM_THREADS = 1
 export OMP_NUM_THREADS = 1
 
-.PHONY: reproduce reproduce-all test test-thorough test-all calibration calibration-nuts calibration-sampling calibration-panels calibration-inferences \
-	peers-its peers benchmarks lock prerequisites clean
-.PHONY: reproduce reproduce-all test test-all calibration calibration-nuts calibration-sampling calibration-panels calibration-inferences \
-	calibration-threats peers-its peers benchmarks lock prerequisites clean
+.PHONY: reproduce reproduce-all test test-thorough test-all calibration calibration-nuts calibration-sampling calibration-panels \
+	calibration-inferences calibration-threats peers-its peers benchmarks lock prerequisites clean
 
 reproduce: $(READY)
 	$(BIN)/gvi-eval reproduce --out $(OUT)

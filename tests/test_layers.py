@@ -8,8 +8,7 @@ from pathlib import Path
 from gvi_eval.hashing import PACKAGE
 
 LAYERS = (
-    {"errors", "resources", "hashing", "writing", "executor", "cluster", "threads"},
-    {"errors", "resources", "hashing", "writing", "executor", "threads", "workbook"},
+    {"errors", "resources", "hashing", "writing", "executor", "threads", "cluster", "workbook"},
     {"intervals", "declared"},
     {"study"},
     {"choices", "schema", "privacy", "tables", "windows", "sources"},
@@ -29,10 +28,8 @@ LAYERS = (
     {"results"},
     {"comparisons"},
     {"report"},
-    {"summary", "publish", "plan", "curve", "run", "verify"},
-    {"summary", "publish", "plan", "run", "verify"},
+    {"summary", "publish", "plan", "run", "verify", "curve", "waiting"},
     {"monitoring"},
-    {"summary", "publish", "plan", "run", "verify", "waiting"},
     {"synthesis"},
     {"verbs"},
     {"cli"},
