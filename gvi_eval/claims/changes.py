@@ -241,7 +241,7 @@ def _searched(quantity: Quantity, shown: str, table: WindowTable) -> tuple[str, 
     claimed = quantity.claimed_percent
     if claimed is None:
         return "R0", f"no: {shown}, not what is claimed"
-    hit = [cell for cell in table.cells if abs(cell.percent - claimed) <= max(tolerance(quantity), 0.5)]
+    hit = [cell for cell in table.cells if fits(quantity, cell.percent)]
     counts = f"{quantity.before:g} to {quantity.after:g}" if quantity.is_pair else f"{claimed:+.0f} %"
     if not hit or quantity.is_pair:
         return "R0", f"no: {shown}, not {counts}"
