@@ -178,6 +178,7 @@ def check(ctx: click.Context, path: Path, schema: str | None, as_json: bool, qui
 
 def _check_study(path: Path, as_json: bool, quiet: bool) -> None:
     """A study file holds when it can be read and every panel it asks for can be built."""
+    from gvi_eval.curve import declare
     from gvi_eval.plan import awaited_tables, prepare
 
     if awaited := awaited_tables(path):
@@ -190,6 +191,8 @@ def _check_study(path: Path, as_json: bool, quiet: bool) -> None:
         return
     plan = prepare(path)
     summary = {"study": plan.study.name, "outcomes": len(plan.study.outcomes), "analyses": len(plan.analyses)}
+    if (curve := declare(path)) is not None:
+        summary["specifications of the curve"] = len(curve.admission.admitted)
     if as_json:
         print_json(summary)
     elif not quiet:

@@ -51,6 +51,7 @@ def run_study(
     """
     plan = prepare(path)
     study = plan.study
+    curve = stored_curve(path)
     analyses: list[Analysis] = []
     with _posteriors(plan, resample):
         for planned in plan.analyses:
@@ -82,6 +83,7 @@ def run_study(
         else f"what {len(study.releases)} releases would tell was not simulated for this state of the study and the program; "
         f"gvi-eval power {study.name} does it and keeps it",
         curve=stored_curve(path),
+        curve=curve,
     )
 
 

@@ -106,6 +106,16 @@ def test_an_outcome_that_is_not_declared(write_study, with_curve, tmp_path):
         declare(write_study(tmp_path / "town", with_curve))
 
 
+def test_check_holds_the_curve_to_its_figures(town):
+    told = CliRunner().invoke(main, ["check", str(town), "--json"])
+    assert json.loads(told.stdout)["specifications of the curve"] == 15
+    town.write_text(
+        town.read_text().replace('"season": "none"', '"season": "dummies"').replace('"season" = "none"', '"season" = 1', 1)
+    )
+    broken = CliRunner().invoke(main, ["check", str(town)])
+    assert broken.exit_code == 3 and "0 combinations of the curve are the headline" in broken.stderr
+
+
 def test_the_verb_keeps_the_record_and_a_run_publishes_it(town, tmp_path, plain_figures):
     trial = CliRunner().invoke(main, ["curve", str(town), "--jobs", "1", "--series", "0", "--json"])
     assert trial.exit_code == 0 and not (town.parent / "curve").exists()
@@ -132,4 +142,5 @@ def test_the_sentences_never_average(town):
         sentences[0] == "15 admissible specifications, 15 with a ratio and 0 refused; 5 further combinations were not admitted"
     )
     claimed = curve_of(declared, told).table.query("claimed")["point"].iloc[0]
-    assert f"has {claimed:.2f}, rank " in sentences[1] and len(sentences) == 2
+    assert f"has {claimed:.2f}, rank " in sentences[1] and len(sentences) == 3
+    assert sentences[2].startswith("9 of them are bounds") and "of the other 6, " in sentences[2]

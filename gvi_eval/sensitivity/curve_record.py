@@ -145,6 +145,13 @@ def curve_sentences(curve: Curve | str) -> list[str]:
             f"the claimed specification has {claimed['point']:.2f}, rank {summary.rank} of {told} from the lowest; "
             f"{summary.same_sign:.0%} lie on its side of 1, and {summary.excluding:.0%} of the intervals exclude 1"
         )
+    free = curve.table[~curve.table["bound"].astype(bool) & curve.table["point"].notna()]
+    if 0 < len(free) < told:
+        clear = int(((free["lower"] > 1) | (free["upper"] < 1)).sum())
+        sentences.append(
+            f"{told - len(free)} of them are bounds, which let no trend before the start be one; of the other {len(free)}, "
+            f"{clear} exclude 1"
+        )
     for each in curve.tests:
         sentences.append(
             f"{each.statistic}: {each.observed:.3f}, p {each.p:.3f} beside {each.series} {curve.test['how']} "
