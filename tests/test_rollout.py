@@ -12,6 +12,7 @@ from gvi_eval.errors import StudyError
 from gvi_eval.plan import find_study, prepare
 from gvi_eval.resources import CHECKOUT
 from gvi_eval.run import run_study
+from gvi_eval.sensitivity.threats.battery import THREATS
 from gvi_eval.study import EVERY, load_study
 
 HERE = CHECKOUT / "analyses" / "sweden_rollout"
@@ -62,6 +63,9 @@ def test_one_row_for_each_place_and_one_for_all_and_each_says_that_it_is_made_up
             assert effect.notes[0].startswith("GENERATED FIGURES")
     assert result.study.title.endswith("[generated figures]")
     assert result.headline.fit.unit == EVERY and fits[EVERY].onset == "2018-10 to 2023-09"
+    assert [threat.id for threat in result.threats] == [threat.id for threat in THREATS]
+    assert {threat.state for threat in result.threats} == {"could not have flagged"}
+    assert {threat.evidence["specification"] for threat in result.threats} == {result.headline.specification.name}
 
 
 def test_the_generated_table_is_that_of_its_program_and_says_what_it_is(tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ def study_file(tmp_path_factory):
     """Copenhagen's study with two analyses at two starts, one of which is refused."""
     text = (CHECKOUT / "analyses" / "copenhagen" / "study.toml").read_text(encoding="utf-8")
     head = text[: text.index("[[specifications]]")].replace("power_draws = 60", "power_draws = 0")
+    head = head.replace("threat_draws = 100", "threat_draws = 0")
     head = head.replace("candidate_starts = { start = 2020-01-01, end = 2024-06-30 }\n", "")
     head = head.replace("earliest = 2022-01-01, latest = 2023-03-31", "earliest = 2022-01-01, latest = 2022-06-30")
     specifications = """
