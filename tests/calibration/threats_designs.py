@@ -10,7 +10,8 @@ from datetime import date
 import numpy as np
 
 from gvi_eval.sensitivity.power import Noise
-from gvi_eval.sensitivity.threats.case import Case, Null
+from gvi_eval.sensitivity.threats.case import Case, Null, surrounded
+from gvi_eval.sensitivity.threats.literature import PUBLISHED, literature
 from gvi_eval.study import Intervention
 from tests.support import cases, donor_cases
 from tests.support.cases import day
@@ -52,7 +53,7 @@ def with_neighbours() -> Case:
 def judged() -> Case:
     """The headline counts what was judged to belong; the total has twice as many events, and nobody judged it."""
     case = months({"all events": ("alternative definition", TOTAL * cases.MEAN)})
-    return case.with_(scopes={"events": ("gang_related",), "all events": ("all_unlawful",)})
+    return surrounded(case, {"events": ("gang_related",), "all events": ("all_unlawful",)})
 
 
 def with_other_means() -> Case:
@@ -60,6 +61,12 @@ def with_other_means() -> Case:
     case = months({"explosions": ("companion", cases.MEAN)})
     first, second = case.study.outcomes
     return case.with_(study=case.study.with_(outcomes=(replace(first, measure="shootings"), second)))
+
+
+def literature_of_forty() -> Case:
+    """Forty published studies give a standard error; how many do is what is drawn."""
+    table = literature([-0.1] * 40, [0.2] * 40)
+    return months().with_(tables={PUBLISHED: table})
 
 
 def _with_null(case: Case, noise: Noise) -> Case:
@@ -74,5 +81,6 @@ DESIGNS: dict[str, Callable[[], Case]] = {
     "T12": with_donors,
     "T13": with_donors,
     "T16": judged,
+    "T21": literature_of_forty,
     "T23": with_other_means,
 }

@@ -8,7 +8,7 @@ import pandas as pd
 
 from gvi_eval.estimators import make_estimator
 from gvi_eval.panel import Panel
-from gvi_eval.sensitivity.threats.case import Case
+from gvi_eval.sensitivity.threats.case import Case, surrounded
 from gvi_eval.study import Specification, Unit, Window
 from tests.support.cases import day, programme, study
 
@@ -60,4 +60,4 @@ def beside_neighbours(panel=None, neighbours=3, donors=8, seed=1, events=(), tre
     settings = {"season": "none"}
     known = made_up("latent_counts", settings, units, events)
     own = around.without(*near, *far)
-    return Case(known, known.headline, make_estimator("latent_counts", settings), own, around=around)
+    return surrounded(Case(known, known.headline, make_estimator("latent_counts", settings), own), around=around)

@@ -179,7 +179,7 @@ def key_of(threat: Threat, case: Case, simulations: int = SIMULATIONS) -> str:
             "smallest": list(case.study.smallest_effect),
             "seed": case.study.seed,
             "simulations": simulations,
-            "further": getattr(threat, "rests_on", lambda case: None)(case),
+            **({"further": threat.rests_on(case)} if hasattr(threat, "rests_on") else {}),
         }
     )
 

@@ -58,7 +58,7 @@ def case_of(
     panel = whole(headline.outcome)
     scopes = {outcome.name: _scopes(outcome, tables) for outcome in study.outcomes}
     around = _around(study, tables, panel)
-    return Case(study, headline, estimator, panel, others, inference, tables, effects, scopes=scopes, around=around)
+    return surrounded(Case(study, headline, estimator, panel, others, inference, tables, effects), scopes, around)
 
 
 def _scopes(outcome: Outcome, tables: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
@@ -97,8 +97,7 @@ class Case:
 
     ``whole`` holds all figures of the headline's outcome and unit in the study's baseline, with the headline's start;
     ``panel`` is what the headline sees of them, after its window and transforms. ``others`` are the whole panels of the
-    other outcomes that have figures for the unit, by name; `of` gives one as the headline would see it. ``scopes`` are what
-    the rows of each outcome say that they count, and ``around`` is the whole panel with the unit's neighbours. ``tables`` and
+    other outcomes that have figures for the unit, by name; `of` gives one as the headline would see it. ``tables`` and
     ``effects``, the effects of all analyses by specification and start, are there for published figures only: a case drawn
     anew has neither, nor has it anything but numbers, so that it travels to other processes.
     """
@@ -113,8 +112,6 @@ class Case:
     effects: Mapping[tuple[str, str], Effect] = field(default_factory=dict)
     nulls: Mapping[str, Null] = field(default_factory=dict)
     anew: bool = False  # drawn anew: evidence that decides nothing is left out
-    scopes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    around: Panel | None = None
     memory: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -205,3 +202,21 @@ class Case:
     def with_(self, **changes: Any) -> "Case":
         """The same case with some parts exchanged, and nothing remembered."""
         return dataclasses.replace(self, memory={}, **changes)
+
+
+@dataclass(frozen=True, eq=False)
+class SurroundedCase(Case):
+    """A case that knows what lies around its figures.
+
+    ``scopes`` are what the rows of each outcome say that they count, by outcome; ``around`` is the whole panel of the unit, its
+    neighbours and all donors, None where the study has no neighbours with figures.
+    """
+
+    scopes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    around: Panel | None = None
+
+
+def surrounded(case: Case, scopes: Mapping[str, tuple[str, ...]] = {}, around: Panel | None = None) -> SurroundedCase:
+    """The same case with what lies around its figures."""
+    own = {each.name: getattr(case, each.name) for each in dataclasses.fields(Case) if each.name != "memory"}
+    return SurroundedCase(**own, scopes=scopes, around=around)

@@ -13,7 +13,7 @@ from gvi_eval.inference.admission import CONTAMINATING
 from gvi_eval.panel import Panel
 from gvi_eval.sensitivity.displacement import Counts, by_ring, displacement_in_proportion, displacement_quotient
 from gvi_eval.sensitivity.threats import ThreatResult, could_not, verdict
-from gvi_eval.sensitivity.threats.case import Case
+from gvi_eval.sensitivity.threats.case import SurroundedCase
 from gvi_eval.sensitivity.threats.planting import redrawn
 from gvi_eval.study import OutlierRule
 
@@ -39,8 +39,8 @@ class Displaced:
     measure: ClassVar[str] = "share of the fall that the areas around gave back"
     violation: ClassVar[str] = f"a ratio of {PLANTED:g}, and every event that is missing happens in the areas around"
 
-    def look(self, case: Case) -> ThreatResult:
-        if case.around is None:
+    def look(self, case: SurroundedCase) -> ThreatResult:
+        if getattr(case, "around", None) is None:
             return could_not(
                 self.id,
                 f"the study has no figures of areas around {case.unit}; needed are counts of the same events, from the same "
@@ -79,15 +79,19 @@ class Displaced:
             sentence += f"; with {len(lost)} counts that are far above those around them, {told}"
         return verdict(self.id, found.offset >= self.given_back, found.offset, sentence, quotient=quotient, **evidence)
 
-    def planted(self, case: Case, seed: int) -> Case:
+    def planted(self, case: SurroundedCase, seed: int) -> SurroundedCase:
         return _drawn(case, seed, PLANTED)
 
-    def clean(self, case: Case, seed: int) -> Case:
+    def clean(self, case: SurroundedCase, seed: int) -> SurroundedCase:
         return _drawn(case, seed, 1.0)
 
-    def rests_on(self, case: Case) -> Any:
+    def rests_on(self, case: SurroundedCase) -> Any:
         """The figures of the areas around, which are no part of the headline's own."""
-        return None if case.around is None else settings_hash(case.around.values.fillna(-1.0).to_dict("split")["data"])
+        return (
+            None
+            if getattr(case, "around", None) is None
+            else settings_hash(case.around.values.fillna(-1.0).to_dict("split")["data"])
+        )
 
 
 def _said(offset: float) -> str:
@@ -96,7 +100,7 @@ def _said(offset: float) -> str:
     return f"{offset:.0%} of the fall came back in the areas around"
 
 
-def _sides(case: Case, whole: Panel, panel: Panel) -> tuple[list[str], list[str]]:
+def _sides(case: SurroundedCase, whole: Panel, panel: Panel) -> tuple[list[str], list[str]]:
     """The neighbours with a figure for every period, and the donors that are controls.
 
     No control is a donor in which something of its own is dated, one that holds another area, and one with a gap or with a
@@ -145,7 +149,7 @@ def _together_of(panel: Panel, unit: str, near: list[str], far: list[str]) -> tu
     return treated, _together(rings), control
 
 
-def _drawn(case: Case, seed: int, ratio: float) -> Case:
+def _drawn(case: SurroundedCase, seed: int, ratio: float) -> SurroundedCase:
     """Every area drawn about its mean before the start, with the noise of the treated place; what that loses goes next door."""
     drawn, around = redrawn(case, seed), case.around
     near = [unit.name for unit in case.study.units if unit.role == "neighbour" and unit.name in around.values.columns]

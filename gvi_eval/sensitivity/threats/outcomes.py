@@ -107,7 +107,7 @@ class Classified:
     def look(self, case: Case) -> ThreatResult:
         outcome = case.study.outcome(case.outcome)
         if not _is_classified(case, outcome):
-            scope = ", ".join(case.scopes.get(outcome.name, ())).replace("_", " ") or "not stated"
+            scope = ", ".join(_scopes(case, outcome.name)).replace("_", " ") or "not stated"
             return could_not(
                 self.id,
                 f"{outcome.title} ({scope}) is not sorted by whether groups were involved, so no change of that judgement "
@@ -143,11 +143,15 @@ class Classified:
 
     def rests_on(self, case: Case) -> Any:
         """What the rows of each outcome say that they count."""
-        return {name: list(scopes) for name, scopes in case.scopes.items()}
+        return {each.name: list(_scopes(case, each.name)) for each in case.study.outcomes}
+
+
+def _scopes(case: Case, outcome: str) -> tuple[str, ...]:
+    return getattr(case, "scopes", {}).get(outcome, ())
 
 
 def _is_classified(case: Case, outcome: Outcome) -> bool:
-    return bool(set(case.scopes.get(outcome.name, ())) & set(CLASSIFIED))
+    return bool(set(_scopes(case, outcome.name)) & set(CLASSIFIED))
 
 
 def _stands_beside(case: Case, outcome: Outcome) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from gvi_eval.sensitivity.threats import COULD_NOT, FLAGGED, NOT_FLAGGED
 from gvi_eval.sensitivity.threats.battery import look
+from gvi_eval.sensitivity.threats.case import surrounded
 from gvi_eval.sensitivity.threats.outcomes import Classified, ManyOutcomes, Substitution
 from gvi_eval.sensitivity.threats.planting import with_nulls
 from tests.support import cases
@@ -22,7 +23,7 @@ def case(ratio=1.0, mean=40.0, others=None, measures=None, scopes=None):
     panels = {name: (role, series(its, m, seed)) for seed, (name, (role, its, m)) in enumerate((others or {}).items(), 2)}
     made = cases.with_segmented(cases.case(series(ratio, mean), others=panels))
     outcomes = tuple(replace(each, measure=(measures or {}).get(each.name, each.measure)) for each in made.study.outcomes)
-    return made.with_(study=made.study.with_(outcomes=outcomes), scopes=scopes or {})
+    return surrounded(made.with_(study=made.study.with_(outcomes=outcomes)), scopes or {})
 
 
 # T15

@@ -43,6 +43,14 @@ def test_the_exposure_of_the_newest_months_alone_is_reduced():
     assert found.values is panel.values
 
 
+def test_months_after_the_last_figure_are_not_the_newest():
+    panel = months([1]).panel
+    values = panel.values.copy()
+    values.iloc[-4:] = np.nan
+    found = revised(panel.with_(values=values), Completeness({0: 0.9, 1: 0.95}, {}))
+    assert (found.exposure / panel.exposure)["Place"].tolist()[-6:] == pytest.approx([0.95, 0.9, 1, 1, 1, 1])
+
+
 def test_years_are_revised_and_not_cut():
     panel = cases.counts(1, mean=50.0)
     yearly = cases.with_segmented(cases.case(panel))
