@@ -11,7 +11,7 @@ import numpy as np
 
 from gvi_eval.sensitivity.power import Noise
 from gvi_eval.sensitivity.threats.case import Case, Null, surrounded
-from gvi_eval.sensitivity.threats.literature import PUBLISHED, literature
+from gvi_eval.sensitivity.threats.literature import literature
 from gvi_eval.study import Intervention
 from tests.support import cases, donor_cases
 from tests.support.cases import day
@@ -66,7 +66,7 @@ def with_other_means() -> Case:
 def literature_of_forty() -> Case:
     """Forty published studies give a standard error; how many do is what is drawn."""
     table = literature([-0.1] * 40, [0.2] * 40)
-    return months().with_(tables={PUBLISHED: table})
+    return surrounded(months(), literature=table)
 
 
 def _with_null(case: Case, noise: Noise) -> Case:

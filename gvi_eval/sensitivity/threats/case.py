@@ -209,14 +209,21 @@ class SurroundedCase(Case):
     """A case that knows what lies around its figures.
 
     ``scopes`` are what the rows of each outcome say that they count, by outcome; ``around`` is the whole panel of the unit, its
-    neighbours and all donors, None where the study has no neighbours with figures.
+    neighbours and all donors, None where the study has no neighbours with figures. ``literature`` stands in for the compiled
+    table of published effects where it is drawn anew.
     """
 
     scopes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     around: Panel | None = None
+    literature: pd.DataFrame | None = None
 
 
-def surrounded(case: Case, scopes: Mapping[str, tuple[str, ...]] = {}, around: Panel | None = None) -> SurroundedCase:
+def surrounded(
+    case: Case,
+    scopes: Mapping[str, tuple[str, ...]] = {},
+    around: Panel | None = None,
+    literature: pd.DataFrame | None = None,
+) -> SurroundedCase:
     """The same case with what lies around its figures."""
     own = {each.name: getattr(case, each.name) for each in dataclasses.fields(Case) if each.name != "memory"}
-    return SurroundedCase(**own, scopes=scopes, around=around)
+    return SurroundedCase(**own, scopes=scopes, around=around, literature=literature)

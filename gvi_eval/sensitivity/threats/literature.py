@@ -10,7 +10,7 @@ from gvi_eval.errors import EstimationError
 from gvi_eval.resources import CHECKOUT
 from gvi_eval.sensitivity.publication import FEWEST, funnel, selection_model
 from gvi_eval.sensitivity.threats import ThreatResult, could_not, verdict
-from gvi_eval.sensitivity.threats.case import Case
+from gvi_eval.sensitivity.threats.case import Case, surrounded
 from gvi_eval.sensitivity.threats.planting import redrawn
 from gvi_eval.tables import read_table
 
@@ -91,8 +91,9 @@ def usable(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
 
 def _table(case: Case) -> pd.DataFrame | None:
     file = CHECKOUT / "analyses" / "data" / PUBLISHED
-    if PUBLISHED in case.tables or not file.is_file():
-        return case.tables.get(PUBLISHED)
+    own = getattr(case, "literature", None)
+    if own is not None or not file.is_file():
+        return own
     return case.recalled(PUBLISHED, lambda: read_table(file, "literature_effects"))
 
 
@@ -107,7 +108,7 @@ def _drawn(case: Case, seed: int, kept: float) -> Case:
             effects.append(effect)
             errors.append(error)
     table = literature(effects, errors)
-    return redrawn(case, seed).with_(tables={PUBLISHED: table})
+    return surrounded(redrawn(case, seed), literature=table)
 
 
 def literature(effects: list[float], errors: list[float]) -> pd.DataFrame:

@@ -6,7 +6,8 @@ import pytest
 from gvi_eval.sensitivity.publication import FEWEST
 from gvi_eval.sensitivity.threats import COULD_NOT, FLAGGED, NOT_FLAGGED
 from gvi_eval.sensitivity.threats import literature as module
-from gvi_eval.sensitivity.threats.literature import PUBLISHED, Selection, literature, usable
+from gvi_eval.sensitivity.threats.case import surrounded
+from gvi_eval.sensitivity.threats.literature import Selection, literature, usable
 from tests.support import cases
 
 
@@ -23,7 +24,7 @@ def drawn(seed, kept, studies=60):
 
 
 def looked(table):
-    return Selection().look(cases.case().with_(tables={PUBLISHED: table}))
+    return Selection().look(surrounded(cases.case(), literature=table))
 
 
 def test_the_compiled_literature_has_too_few_standard_errors():
@@ -64,12 +65,12 @@ def test_an_interval_gives_the_standard_error_where_none_is_printed():
 
 
 def test_planted_and_clean_have_as_many_studies_as_the_literature(monkeypatch):
-    case = cases.case().with_(tables={PUBLISHED: drawn(3, kept=1.0, studies=40)})
+    case = surrounded(cases.case(), literature=drawn(3, kept=1.0, studies=40))
     monkeypatch.setattr(module, "redrawn", lambda case, seed: case)
     planted = [Selection().look(Selection().planted(case, seed)).state for seed in range(4)]
     clean = [Selection().look(Selection().clean(case, seed)).state for seed in range(4)]
     assert planted.count(FLAGGED) >= 3 and clean.count(FLAGGED) <= 1
-    assert len(Selection().planted(case, 1).tables[PUBLISHED]) == 40
+    assert len(Selection().planted(case, 1).literature) == 40
 
 
 def test_without_a_checkout_nothing_is_known(monkeypatch, tmp_path):
