@@ -38,6 +38,7 @@ VERBS: dict[str, str] = {
     "curve": "curve",
     "diff": "diff",
     "fetch": "fetch",
+    "figures": "figures",
     "import": "import_",
     "monitor": "monitor",
     "power": "power",

@@ -1,5 +1,6 @@
 """The results folder of a study: tables, paths, panels, figures, and a manifest that says where each number came from."""
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
@@ -38,6 +39,7 @@ from gvi_eval.results import (
 )
 from gvi_eval.sensitivity.curve_record import Curve, curve_test_table
 from gvi_eval.sensitivity.threats.detection import detections_table
+from gvi_eval.study import load_study
 from gvi_eval.tables import Origin, read_origin
 from gvi_eval.writing import csv_bytes, json_bytes, slug, whole_folder
 
@@ -111,6 +113,39 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
         _write(fresh / "ro-crate-metadata.json", json_bytes(crate_of(manifest)))
     done("manifest")
     return manifest
+
+
+def redraw(
+    folder: Path, study_file: Path, only: str | None = None, done: Callable[[str], None] = lambda what: None
+) -> list[str]:
+    """Draw the figures of a results folder again from its tables, enter them in the manifest, and return their names.
+
+    Nothing is estimated. ``only`` keeps to the figures whose names begin so. Raises `DataError` where the folder holds no
+    results, where the study file is not the one that was run, or where no figure has such a name.
+    """
+    place = folder / "manifest.json"
+    if not place.is_file():
+        raise DataError(f"the folder '{folder}' holds no results to draw; run 'gvi-eval run {folder.name}' first")
+    manifest = json.loads(place.read_text(encoding="utf-8"))
+    if file_hash(study_file) != manifest["study_file"]["sha256"]:
+        raise DataError(f"{study_file.name} has changed since {folder.name} was run; run 'gvi-eval run {folder.name}' again")
+    from gvi_eval.figures.study import draw_study
+
+    source = source_of(read_origin(locate(item["path"], study_file)) for item in manifest["inputs"])
+    names = draw_study(folder, load_study(study_file), source=source, run=manifest["run"], done=done, only=only)
+    if not names:
+        raise DataError(f"no figure of {folder.name} is named '{only}'; leave --only out to see them all")
+    drawn = {file.relative_to(folder).as_posix(): file_hash(file) for file in sorted((folder / "figures").rglob("*.*"))}
+    manifest["outputs"] = dict(sorted((manifest["outputs"] | drawn).items()))
+    _write(place, json_bytes(manifest))
+    _write(folder / "ro-crate-metadata.json", json_bytes(crate_of(manifest)))
+    return names
+
+
+def locate(name: str, study_file: Path) -> Path:
+    """A table that a manifest names, in the checkout or beside the study file."""
+    inside = CHECKOUT / name
+    return inside if inside.is_file() else study_file.resolve().parent / name
 
 
 def run_id(result: StudyResult) -> str:

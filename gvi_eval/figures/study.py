@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from gvi_eval.figures.alt import alt_curve, alt_forest, alt_path, alt_placebo
 from gvi_eval.figures.alt_design import alt_power, alt_tipping
+from gvi_eval.figures.beside import BESIDE
 from gvi_eval.figures.curve import curve_figure
 from gvi_eval.figures.events import Marker
 from gvi_eval.figures.folder import FigureAbout, save_figure
@@ -23,69 +25,84 @@ RANGE = "range over starts"  # the inference of a row that stands for several st
 
 
 def draw_study(
-    folder: Path, study: Study, *, source: str, run: str, done: Callable[[str], None] = lambda what: None
+    folder: Path,
+    study: Study,
+    *,
+    source: str,
+    run: str,
+    done: Callable[[str], None] = lambda what: None,
+    only: str | None = None,
 ) -> list[str]:
-    """Draw the figures of the results in ``folder`` into its figures/: paths per outcome, estimates, and starts.
+    """Draw the figures of the results in ``folder`` into its figures/: paths per outcome, estimates, starts, and what
+    stands beside them; with ``only`` those whose names begin so.
 
     Nothing is estimated. Returns the names of the figures.
     """
     effects = pd.read_csv(folder / "effects.csv", keep_default_na=False, na_values=[""])
     ratios = effects[(effects["contrast"] == "ratio") & (effects["estimand"] == study.estimands[0].name)]
     plain = ratios[ratios["part"].isin(["declared", "twin", "prior"])]
+    several = plain[(plain["inference"] != RANGE) & plain.duplicated("specification", keep=False)]
+    kinds: dict[str, Callable[[], Iterator[str]]] = {
+        "path": lambda: _draw_paths(folder, study, plain, source, run),
+        "estimates": lambda: iter([_draw_estimates(folder, study, plain, source, run)]),
+        "grid": lambda: _draw_grid(folder, study, ratios[ratios["part"] == "grid"], source, run),
+        "starts": lambda: iter(() if several.empty else [_draw_starts(folder, study, several, source, run)]),
+        "curve": lambda: iter([_draw_curve(folder, study, source, run)] if (folder / "curve.csv").is_file() else ()),
+        "placebos": lambda: _draw_placebos(folder, study, plain, source, run),
+        "tipping": lambda: _draw_tipping(folder, study, source, run),
+        "power": lambda: _draw_power(folder, study, source, run),
+        **{kind: partial(draw, folder, study, plain, source, run) for kind, draw in BESIDE.items()},
+    }
     names = []
+    for kind, draw in kinds.items():
+        if only is None or only.startswith(kind) or kind.startswith(only):
+            for name in draw():
+                if only is None or name.startswith(only):
+                    names.append(name)
+                done(name)
+    return names
+
+
+def _draw_paths(folder: Path, study: Study, plain: pd.DataFrame, source: str, run: str) -> Iterator[str]:
     for outcome in study.outcomes:
         for unit in study.treated_units:
             row = _shown(plain[plain["unit"] == unit.name], outcome)
             if row is not None:
-                names.append(_draw_path(folder, study, outcome, row, source, run))
-                done(names[-1])
-    names.append(_draw_estimates(folder, study, plain, source, run))
-    done(names[-1])
-    if (ratios["part"] == "grid").any():
-        for name in _draw_grid(folder, study, ratios[ratios["part"] == "grid"], source, run):
-            names.append(name)
-            done(name)
-    several = plain[(plain["inference"] != RANGE) & plain.duplicated("specification", keep=False)]
-    if not several.empty:
-        names.append(_draw_starts(folder, study, several, source, run))
-        done(names[-1])
-    if (folder / "curve.csv").is_file():
-        names.append(_draw_curve(folder, study, source, run))
-        done(names[-1])
-    if (folder / "comparisons.csv").is_file():
-        for name in _draw_placebos(folder, study, plain, source, run):
-            names.append(name)
-            done(name)
-    for name in _draw_design(folder, study, source, run):
-        names.append(name)
-        done(name)
-    return names
+                yield _draw_path(folder, study, outcome, row, source, run)
 
 
-def _draw_design(folder: Path, study: Study, source: str, run: str) -> Iterator[str]:
-    """What would undo the headline, and what its design could have told, where their tables are."""
+def _draw_tipping(folder: Path, study: Study, source: str, run: str) -> Iterator[str]:
+    """What would undo the headline, where the table is."""
+    if not (folder / "tipping.csv").is_file():
+        return
     outcome = study.outcome(study.headline.outcome)
-    words = _in_languages(outcome.title, outcome.label_in)
-    if (folder / "tipping.csv").is_file():
-        table = pd.read_csv(folder / "tipping.csv")
-        title = f"{study.title}: what would have to be true for there to be no effect"
-        caption = (
-            f"Specification “{study.headline.name}”, start {table['onset'].iloc[0]}. 100 % is what would be the whole effect "
-            f"if it acted alone; to the left of 0 % lies what would hide one. Outcome: {outcome.title}. {source}."
-        )
-        about = FigureAbout("tipping", title, caption, alt_tipping(table, outcome=words), source, run)
-        save_figure(tipping_figure(table, title=title, caption=caption), folder / "figures" / "tipping", table, about)
-        yield "tipping"
-    if (folder / "power_curve.csv").is_file():
-        table = pd.read_csv(folder / "power_curve.csv")
-        title = f"{study.title}: what the design could have found"
-        caption = (
-            f"Specification “{study.headline.name}”: the probability that its interval lies below 1, simulated about what was "
-            f"expected without the programme. Outcome: {outcome.title}. {source}."
-        )
-        about = FigureAbout("power", title, caption, alt_power(table, outcome=words), source, run)
-        save_figure(power_figure(table, title=title, caption=caption), folder / "figures" / "power", table, about)
-        yield "power"
+    table = pd.read_csv(folder / "tipping.csv")
+    title = f"{study.title}: what would have to be true for there to be no effect"
+    caption = (
+        f"Specification “{study.headline.name}”, start {table['onset'].iloc[0]}. 100 % is what would be the whole effect "
+        f"if it acted alone; to the left of 0 % lies what would hide one. Outcome: {outcome.title}. {source}."
+    )
+    alt = alt_tipping(table, outcome=_in_languages(outcome.title, outcome.label_in))
+    about = FigureAbout("tipping", title, caption, alt, source, run)
+    save_figure(tipping_figure(table, title=title, caption=caption), folder / "figures" / "tipping", table, about)
+    yield "tipping"
+
+
+def _draw_power(folder: Path, study: Study, source: str, run: str) -> Iterator[str]:
+    """What the headline's design could have told, where the table is."""
+    if not (folder / "power_curve.csv").is_file():
+        return
+    outcome = study.outcome(study.headline.outcome)
+    table = pd.read_csv(folder / "power_curve.csv")
+    title = f"{study.title}: what the design could have found"
+    caption = (
+        f"Specification “{study.headline.name}”: the probability that its interval lies below 1, simulated about what was "
+        f"expected without the programme. Outcome: {outcome.title}. {source}."
+    )
+    alt = alt_power(table, outcome=_in_languages(outcome.title, outcome.label_in))
+    about = FigureAbout("power", title, caption, alt, source, run)
+    save_figure(power_figure(table, title=title, caption=caption), folder / "figures" / "power", table, about)
+    yield "power"
 
 
 def _shown(ratios: pd.DataFrame, outcome: Outcome) -> pd.Series | None:
@@ -153,6 +170,8 @@ def _draw_estimates(folder: Path, study: Study, ratios: pd.DataFrame, source: st
 def _draw_grid(folder: Path, study: Study, rows: pd.DataFrame, source: str, run: str) -> Iterator[str]:
     """Every combination of donut and start, with and without the trend: one figure for each window."""
     grid = study.grid
+    if rows.empty:
+        return
     outcome = study.outcome(grid.outcome)
     for window in grid.windows:
         prefix = f"to {window.end}, "
@@ -206,6 +225,8 @@ def _draw_forest(
 
 def _draw_placebos(folder: Path, study: Study, rows: pd.DataFrame, source: str, run: str) -> Iterator[str]:
     """For each unit and outcome the first declared comparison with donors that is admitted, at its first start."""
+    if not (folder / "comparisons.csv").is_file():
+        return
     rows = rows[(rows["kind"] == "placebo") & rows["point"].notna() & rows["path"].notna()]
     word = {"M": "month", "Q": "quarter", "Y": "year"}[study.frequency]
     for outcome in study.outcomes:

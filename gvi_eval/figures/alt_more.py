@@ -1,0 +1,123 @@
+"""What the plainer figures show, in words and three languages, from the same tables that they draw."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from gvi_eval.figures.alt import LANGUAGES, _number
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "cumulative": "Line chart of events of {outcome} prevented since the start, {n} periods from {first} to {last}.",
+        "total": "At the end the total is {total}.",
+        "total limits": "At the end the total is {total}, with an interval from {lower} to {upper}.",
+        "lowest": "On the way it runs from {low} to {high}.",
+        "weights": "Bar chart of the weights of {n} donors in the comparison of {outcome}.",
+        "heaviest": "The heaviest is {unit} with {weight}.",
+        "start": "Bar chart of how probable the figures of {outcome} make each of {n} starts, {first} to {last}.",
+        "likeliest": "The likeliest is {start} with {probability}; the declared start {declared} has {own}.",
+        "credible": "The credible set holds {n} starts.",
+        "leads": "Points with intervals for {outcome}: {before} bins before the start and {after} after it, as log ratios to the donors.",
+        "excludes": "{before} of the intervals before the start exclude 0, and {after} of those after it.",
+        "heat": "Table of shades for {outcome}: the change for {rows} baselines and {columns} windows, {cells} cells from {low} to {high} per cent.",
+        "claimed": "The claimed cell, {baseline} against {window}, is {percent} per cent, rank {rank} of {cells} from the largest fall.",
+    },
+    "da": {
+        "cumulative": "Kurvediagram over forebyggede hændelser af {outcome} siden starten, {n} perioder fra {first} til {last}.",
+        "total": "Til sidst er summen {total}.",
+        "total limits": "Til sidst er summen {total} med et interval fra {lower} til {upper}.",
+        "lowest": "Undervejs løber den fra {low} til {high}.",
+        "weights": "Søjlediagram over {n} kontrolområders vægte i sammenligningen af {outcome}.",
+        "heaviest": "Tungest er {unit} med {weight}.",
+        "start": "Søjlediagram over, hvor sandsynlig tallene for {outcome} gør hver af {n} starter, {first} til {last}.",
+        "likeliest": "Den mest sandsynlige er {start} med {probability}; den erklærede start {declared} har {own}.",
+        "credible": "Troværdighedsmængden rummer {n} starter.",
+        "leads": "Punkter med intervaller for {outcome}: {before} grupper før starten og {after} efter, som logaritmer af forhold til kontrolområderne.",
+        "excludes": "{before} af intervallerne før starten udelukker 0, og {after} af dem efter.",
+        "heat": "Tabel med farvetoner for {outcome}: ændringen for {rows} udgangspunkter og {columns} vinduer, {cells} celler fra {low} til {high} procent.",
+        "claimed": "Den påståede celle, {baseline} mod {window}, er {percent} procent, nummer {rank} af {cells} regnet fra det største fald.",
+    },
+    "sv": {
+        "cumulative": "Linjediagram över förhindrade händelser av {outcome} sedan starten, {n} perioder från {first} till {last}.",
+        "total": "Till slut är summan {total}.",
+        "total limits": "Till slut är summan {total} med ett intervall från {lower} till {upper}.",
+        "lowest": "På vägen löper den från {low} till {high}.",
+        "weights": "Stapeldiagram över {n} kontrollområdens vikter i jämförelsen av {outcome}.",
+        "heaviest": "Tyngst är {unit} med {weight}.",
+        "start": "Stapeldiagram över hur sannolik siffrorna för {outcome} gör var och en av {n} starter, {first} till {last}.",
+        "likeliest": "Den mest sannolika är {start} med {probability}; den deklarerade starten {declared} har {own}.",
+        "credible": "Trovärdighetsmängden rymmer {n} starter.",
+        "leads": "Punkter med intervall för {outcome}: {before} grupper före starten och {after} efter, som logaritmer av kvoter till kontrollområdena.",
+        "excludes": "{before} av intervallen före starten utesluter 0, och {after} av dem efter.",
+        "heat": "Tabell med färgtoner för {outcome}: förändringen för {rows} utgångslägen och {columns} fönster, {cells} celler från {low} till {high} procent.",
+        "claimed": "Den påstådda cellen, {baseline} mot {window}, är {percent} procent, nummer {rank} av {cells} räknat från den största minskningen.",
+    },
+}
+
+
+def _said(outcome: Mapping[str, str], *sentences: tuple[str, Mapping[str, object]]) -> dict[str, str]:
+    """The sentences in each language; a float is written with that language's decimal sign."""
+    return {
+        language: " ".join(
+            WORDS[language][name].format(
+                outcome=outcome[language],
+                **{key: _number(item, language) if isinstance(item, float) else item for key, item in parts.items()},
+            )
+            for name, parts in sentences
+        )
+        for language in LANGUAGES
+    }
+
+
+def alt_cumulative(
+    table: pd.DataFrame, *, outcome: Mapping[str, str], limits: tuple[float, float] | None = None
+) -> dict[str, str]:
+    total = table["total"].astype(float)
+    end: dict[str, object] = {"total": float(total.iloc[-1])}
+    if limits:
+        end |= {"lower": float(limits[0]), "upper": float(limits[1])}
+    return _said(
+        outcome,
+        ("cumulative", {"n": len(table), "first": table["period"].iloc[0], "last": table["period"].iloc[-1]}),
+        ("lowest", {"low": float(total.min()), "high": float(total.max())}),
+        ("total limits" if limits else "total", end),
+    )
+
+
+def alt_weights(rows: pd.DataFrame, *, outcome: Mapping[str, str]) -> dict[str, str]:
+    heaviest = rows.loc[rows["weight"].astype(float).idxmax()]
+    named = {"unit": heaviest["unit"], "weight": float(heaviest["weight"])}
+    return _said(outcome, ("weights", {"n": len(rows)}), ("heaviest", named))
+
+
+def alt_start(rows: pd.DataFrame, *, outcome: Mapping[str, str]) -> dict[str, str]:
+    likeliest = rows.loc[rows["probability"].astype(float).idxmax()]
+    declared = rows[rows["declared"].astype(bool)]
+    own = {"declared": "–", "own": "–"}
+    if not declared.empty:
+        own = {"declared": declared["start"].iloc[0], "own": float(declared["probability"].iloc[0])}
+    return _said(
+        outcome,
+        ("start", {"n": len(rows), "first": rows["start"].iloc[0], "last": rows["start"].iloc[-1]}),
+        ("likeliest", {"start": likeliest["start"], "probability": float(likeliest["probability"])} | own),
+        ("credible", {"n": int(rows["in_credible_set"].astype(bool).sum())}),
+    )
+
+
+def alt_leads(rows: pd.DataFrame, *, outcome: Mapping[str, str], reach: float = 1.96) -> dict[str, str]:
+    after = rows["bin"].astype(int) >= 0
+    clear = rows["value"].astype(float).abs() > reach * rows["error"].astype(float)
+    counts = {"before": int((~after).sum()), "after": int(after.sum())}
+    excluded = {"before": int((clear & ~after).sum()), "after": int((clear & after).sum())}
+    return _said(outcome, ("leads", counts), ("excludes", excluded))
+
+
+def alt_heat_map(cells: pd.DataFrame, *, outcome: Mapping[str, str]) -> dict[str, str]:
+    percent = cells["percent"].astype(float)
+    about = {"rows": cells["baseline"].nunique(), "columns": cells["window"].nunique(), "cells": len(cells)}
+    sentences = [("heat", about | {"low": float(percent.min()), "high": float(percent.max())})]
+    for cell in cells[cells["claimed"].astype(bool)].itertuples():
+        rank = 1 + int((percent < cell.percent - 1e-9).sum())
+        named = {"baseline": cell.baseline, "window": cell.window, "percent": float(cell.percent)}
+        sentences.append(("claimed", named | {"rank": rank, "cells": len(cells)}))
+    return _said(outcome, *sentences)
