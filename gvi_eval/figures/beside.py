@@ -14,6 +14,7 @@ from gvi_eval.study import Outcome, Study
 from gvi_eval.writing import slug
 
 HEAVIEST = 15  # donors that are shown
+ALL_STARTS = "all"  # the row of the mixture over the starts
 LIGHTEST = 0.005  # a weight below this is drawn as nothing
 
 
@@ -40,11 +41,10 @@ def draw_cumulative(folder: Path, study: Study, rows: pd.DataFrame, source: str,
     limits = None if pd.isna(row["lower"]) else (float(row["lower"]), float(row["upper"]))
     outcome = next(each for each in study.outcomes if each.title == row["outcome"])
     summed = "expected less fitted" if row["target"] == "model" else "expected less observed"
+    between = f" ({limits[0]:.0f} to {limits[1]:.0f})".replace("-", "−") if limits else ""
     caption = (
         f"{row['unit']}, specification “{row['specification']}” ({row['estimator']}), start {row['onset']}: {summed}, added up "
-        f"to {row['point']:.0f} {row['estimand']}"
-        + (f" ({limits[0]:.0f} to {limits[1]:.0f})" if limits else "")
-        + f". {source}."
+        f"to {row['point']:.0f} {row['estimand']}{between}. {source}."
     )
     title = f"{study.title}: {outcome.title}, as the effect adds up"
     figure = cumulative_figure(table, title=title, caption=caption, limits=limits, level=row["level"] if limits else None)
@@ -83,6 +83,7 @@ def draw_start_posterior(folder: Path, study: Study, rows: pd.DataFrame, source:
     if not file.is_file():
         return
     table = pd.read_csv(file)
+    table = table[table["start"] != ALL_STARTS].reset_index(drop=True)
     if not table["probability"].notna().any():
         return
     title = f"{study.title}: what the figures say about the start"
@@ -106,7 +107,10 @@ def draw_leads(folder: Path, study: Study, rows: pd.DataFrame, source: str, run:
         first = own.iloc[0]
         same = own[(own["specification"] == first["specification"]) & (own["onset"] == first["onset"])].reset_index(drop=True)
         title = f"{study.title}: leads and lags, {unit}"
-        caption = f"Specification “{first['specification']}”, start {first['onset']}; intervals of 95 %. {source}."
+        caption = (
+            f"Specification “{first['specification']}”, start {first['onset']}; intervals of 95 %; each mark stands at its first "
+            f"period. {source}."
+        )
         figure = leads_figure(same, title=title, caption=caption)
         alt = alt_leads(same, outcome=_words(study.primary))
         name = "event-study" + (f"-{slug(str(unit))}" if several else "")

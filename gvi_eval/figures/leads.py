@@ -18,7 +18,7 @@ def leads_figure(rows: pd.DataFrame, *, title: str, caption: str) -> Figure:
     columns_of(rows, LEAD_COLUMNS, "the table of leads and lags")
     value, error = rows["value"].to_numpy(dtype=float), rows["error"].to_numpy(dtype=float)
     after = rows["bin"].to_numpy(dtype=int) >= 0
-    names = [str(a) if a == b else f"{a}–{b}" for a, b in zip(rows["first"], rows["last"], strict=True)]
+    names = [str(first) for first in rows["first"]]
     with theme():
         legend = [
             Line2D([], [], color=EXPECTED, marker="o", markersize=5, linewidth=1.3, label="before the start"),
@@ -28,7 +28,7 @@ def leads_figure(rows: pd.DataFrame, *, title: str, caption: str) -> Figure:
             title=title,
             caption=caption,
             y_label="log ratio to the donors",
-            x_label="periods",
+            x_label="first period of the bin",
             height=PLOT_HEIGHT,
             legend=legend,
         )  # fmt: skip

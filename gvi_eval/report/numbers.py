@@ -62,10 +62,10 @@ def _number(write: Callable[[float], str]) -> Callable[[str, str], str]:
 
 
 def _significant(value: float, digits: int) -> str:
-    if abs(value - round(value)) < 1e-9 or abs(value) >= 10**digits:
+    if value == round(value) or abs(value) >= 10**digits:
         return f"{value:.0f}"
     places = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
-    if places > 8:
+    if places > 10:
         return f"{value:.{digits - 1}e}"
     return f"{value:.{places}f}".rstrip("0").rstrip(".")
 
