@@ -108,8 +108,8 @@ def draw_leads(folder: Path, study: Study, rows: pd.DataFrame, source: str, run:
         same = own[(own["specification"] == first["specification"]) & (own["onset"] == first["onset"])].reset_index(drop=True)
         title = f"{study.title}: leads and lags, {unit}"
         caption = (
-            f"Specification “{first['specification']}”, start {first['onset']}; intervals of 95 %; each mark stands at its first "
-            f"period. {source}."
+            f"Specification “{first['specification']}”, start {first['onset']}; intervals of 95 %; each mark stands at "
+            f"its first period. {source}."
         )
         figure = leads_figure(same, title=title, caption=caption)
         alt = alt_leads(same, outcome=_words(study.primary))
