@@ -25,7 +25,7 @@ def shown(raw: str, how: str, language: str) -> str:
     how   ratio     0.3773628992 -> 0.377 (from 100 on in whole numbers)
           plain     four significant digits, whole numbers in full; words as they are
           count     17 230 in whole numbers
-          p         three decimals; below 0.001 as <0.001
+          p         three decimals; below 0.0005 as <0.001
           share     0.95 -> 95 %
           fall      100 (1 - ratio) in whole per cent; rise the same upwards; change signed
           day       2018-10-01 -> 1 October 2018
@@ -83,6 +83,8 @@ def _ratio(value: float) -> str:
 
 
 def _p(raw: str, language: str) -> str:
+    if float(raw) == 0:  # the floor of a p that has none
+        return "0"
     return "<" + decimal("0.001", language) if float(raw) < 0.0005 else decimal(f"{float(raw):.3f}", language)
 
 

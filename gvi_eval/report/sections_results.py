@@ -1,9 +1,11 @@
 """What the figures say: effects, threats, tipping points, what could have been told, other choices, verdicts, checklists."""
 
 from gvi_eval.report.document import Block, Bullets, Heading, Line, Paragraph, Section, Table, quoted, value
-from gvi_eval.report.saved import EFFECTS, Row
+from gvi_eval.report.saved import EFFECTS
 from gvi_eval.report.story import Story, cell, quote
 from gvi_eval.report.summary_page import answer, curve, interval_line, prevented, threats
+
+VERDICTS = "../audit/verdicts.csv"  # seen from the results of a study
 
 
 def effects_section(story: Story) -> Section:
@@ -190,17 +192,19 @@ def choices_section(story: Story) -> Section:
     return Section("choices", story.text("sections.choices"), tuple(blocks))
 
 
-def verdicts_section(story: Story, verdicts: tuple[Row, ...] | None) -> Section:
+def verdicts_section(story: Story) -> Section:
+    """The verdicts of the audit that lies beside the study's results, on claims about this study."""
     title = story.text("sections.verdicts")
+    verdicts = story.saved.table(VERDICTS)
     if verdicts is None:
         return Section("verdicts", title, (story.not_run("verdicts"),))
     own = [row for row in verdicts if row.get("study") == story.study.name]
     if not own:
         return Section("verdicts", title, (story.paragraph("verdicts.none"),))
-    columns = tuple(
-        (name, quote(name)) for name in ("claim", "reproduced", "robust", "design", "wording", "sentence") if name in own[0]
-    )
-    return Section("verdicts", title, (story.paragraph("verdicts.what"), story.table("verdicts", own, columns, "verdicts.csv")))
+    named = (("claim", "id"), *((name, name) for name in ("reproduced", "robust", "design", "wording", "sentence")))
+    columns = tuple((head, quote(name)) for head, name in named if name in own[0])
+    table = story.table("verdicts", own, columns, own[0].file, widths=(3, 1.5, 1.5, 1.5, 2.5, 6))
+    return Section("verdicts", title, (story.paragraph("verdicts.what"), table))
 
 
 def checklists_section(story: Story) -> Section:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gvi_eval.report.document import Document
-from gvi_eval.report.saved import Row, Saved
+from gvi_eval.report.saved import Saved
 from gvi_eval.report.sections_design import data_section, design_section, estimand_section, limits_section, question_section
 from gvi_eval.report.sections_method import methods_section, references_section, reproduce_section
 from gvi_eval.report.sections_results import (
@@ -37,7 +37,7 @@ def study_report(folder: Path, study_file: Path, language: str, saved: Saved | N
         tipping_section(story),
         power_section(story),
         choices_section(story),
-        verdicts_section(story, verdicts_beside(folder)),
+        verdicts_section(story),
         limits_section(story),
         checklists_section(story),
         methods_section(story),
@@ -48,8 +48,3 @@ def study_report(folder: Path, study_file: Path, language: str, saved: Saved | N
     about = (story.say("page.foot", run=manifest["run"], study=story.study.name),)
     kicker = story.text("page.kicker")
     return Document(language, story.study.title, kicker, sections, story.words.groups["page"], about)
-
-
-def verdicts_beside(folder: Path) -> tuple[Row, ...] | None:
-    """The verdicts of the audit that lies beside the study's results; None where no audit was run."""
-    return Saved(folder.parent / "audit").table("verdicts.csv")
