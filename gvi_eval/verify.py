@@ -15,7 +15,6 @@ from gvi_eval.report.archive import datapackage
 from gvi_eval.report.check import Misread, misread_html, misread_workbook, misread_zip
 from gvi_eval.report.numbers import LANGUAGES
 from gvi_eval.report.saved import MANIFEST, Saved
-from gvi_eval.report.study_report import study_report
 from gvi_eval.report.write import (
     FORMATS,
     ORIGIN,
@@ -23,8 +22,10 @@ from gvi_eval.report.write import (
     REPORT,
     SEAL,
     code_files,
+    composed,
     input_file,
     rendered,
+    saved_of,
     sealed,
 )
 from gvi_eval.resources import CHECKOUT
@@ -73,7 +74,7 @@ class Verification:
 
 def verify(
     folder: Path,
-    study_file: Path,
+    study_file: Path | None,
     *,
     root: Path = CHECKOUT,
     untouched: bool = True,
@@ -90,7 +91,7 @@ def verify(
 
     Raises `DataError` where the folder holds no results.
     """
-    saved = Saved(folder, study_file, root)
+    saved = saved_of(folder, study_file, root)
     try:
         manifest, record = saved.manifest, saved.document(f"{REPORT}/{RECORD}")
         saved.document(CRATE)
@@ -128,7 +129,7 @@ def verify(
         done("pages")
     if recompute:
         faults += recomputed(saved, done)
-    files = len(manifest["outputs"]) + sum(len((record or {}).get(each, {})) for each in ("files", "made_from"))
+    files = len(manifest.get("outputs", ())) + sum(len((record or {}).get(each, {})) for each in ("files", "made_from"))
     return Verification(tuple(faults), files, numbers)
 
 
@@ -139,12 +140,13 @@ def _changed(kind: Kind, name: str, was: str, now: str) -> Fault:
 def _inputs(saved: Saved, record: Mapping[str, Any] | None) -> Iterator[Fault]:
     """The study file, the tables and their origin records."""
     manifest = saved.manifest
-    known = {manifest["study_file"]["path"]: manifest["study_file"]["sha256"]}
+    own = manifest.get("study_file", {"path": "", "sha256": ""})
+    known = {own["path"]: own["sha256"]} if own["path"] else {}
     known |= {item["path"]: item["sha256"] for item in manifest["inputs"]}
     known |= (record or {}).get("made_from", {}) | known
     for name, digest in known.items():
-        path = saved.study_file if name == manifest["study_file"]["path"] else input_file(saved, name)
-        if path is None or not path.is_file():
+        path = (saved.study_file if name == own["path"] else None) or input_file(saved, name)
+        if not path.is_file():
             yield Fault("input", name, "", "the file is missing", f"sha256 {digest[:12]}… when it was read")
         elif (now := file_hash(path)) != digest:
             word = "origin record" if name.endswith(ORIGIN) else "study file" if path == saved.study_file else "table"
@@ -153,7 +155,7 @@ def _inputs(saved: Saved, record: Mapping[str, Any] | None) -> Iterator[Fault]:
 
 def _settings(saved: Saved) -> Iterator[Fault]:
     """Which setting of which analysis is another than the one that was run; asked only where the study file has changed."""
-    if not saved.study_changed or saved.study_file is None or not saved.study_file.is_file():
+    if saved.study_file is None or not saved.study_file.is_file() or not saved.study_changed:
         return
     from gvi_eval.estimators import settings_of
     from gvi_eval.plan import prepare
@@ -185,8 +187,8 @@ def _settings(saved: Saved) -> Iterator[Fault]:
 
 def _code(saved: Saved, record: Mapping[str, Any] | None) -> Iterator[Fault]:
     """The package and the lock; the files that changed, where the report was written by the code that ran the study."""
-    was = saved.manifest["code_sha256"]
-    if (now := code_hash()) == was:
+    was = saved.manifest.get("code_sha256") or (record or {}).get("code_sha256")
+    if was is None or (now := code_hash()) == was:
         return
     if record is None or record.get("code_sha256") != was:
         yield Fault("code", "gvi_eval", "package and lock", f"sha256 {now[:12]}… now", f"{was[:12]}… when the study was run")
@@ -200,7 +202,7 @@ def _code(saved: Saved, record: Mapping[str, Any] | None) -> Iterator[Fault]:
 
 def _results(saved: Saved, record: Mapping[str, Any] | None) -> Iterator[Fault]:
     """Every saved file against the manifest, the manifest and the crate against each other, and strangers."""
-    outputs = dict(saved.manifest["outputs"])
+    outputs = dict(saved.manifest.get("outputs", {}))
     recorded = (record or {}).get("results", {})
     for name, digest in (recorded | outputs).items():
         path = saved.folder / name
@@ -211,14 +213,14 @@ def _results(saved: Saved, record: Mapping[str, Any] | None) -> Iterator[Fault]:
     for name in outputs.keys() & recorded.keys():
         if outputs[name] != recorded[name]:
             yield Fault("record", MANIFEST, f"/outputs/{name}", f"{outputs[name][:12]}…", f"{recorded[name][:12]}… in {RECORD}")
-    crate, expected = saved.document(CRATE), crate_of(dict(saved.manifest))
-    if crate != expected:
+    crate = saved.document(CRATE)
+    if crate is not None and crate != (expected := crate_of(dict(saved.manifest))):
         where = _first_difference(crate, expected)
         yield Fault("record", MANIFEST, f"beside {CRATE}", f"the two differ at {where}", "they are written from one another")
     known = {*outputs, *recorded, MANIFEST, CRATE}
     for path in sorted(saved.folder.rglob("*")):
         name = path.relative_to(saved.folder).as_posix()
-        if path.is_file() and name not in known and not name.startswith(f"{REPORT}/"):
+        if outputs and path.is_file() and name not in known and not name.startswith(f"{REPORT}/"):
             yield Fault("result", name, "", "no run wrote this file", "remove it, or run the study again")
 
 
@@ -275,7 +277,7 @@ def _rendered_again(saved: Saved, record: Mapping[str, Any]) -> Iterator[Fault]:
     """Pages whose numbers hold must be the same bytes when they are rendered again by the same code."""
     names = set(record["files"])
     languages = [language for language in LANGUAGES if any(f".{language}." in name for name in names)]
-    documents = {language: study_report(saved.folder, saved.study_file, language, saved) for language in languages}
+    documents = {language: composed(saved, language) for language in languages}
     forms = [form for form in FORMATS if any(name.endswith(form) for name in names)]
     for form in forms:
         for name, content in rendered(saved, documents, form):

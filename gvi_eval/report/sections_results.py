@@ -1,10 +1,12 @@
 """What the figures say: effects, threats, tipping points, what could have been told, other choices, verdicts, checklists."""
 
-from gvi_eval.report.document import Block, Bullets, Heading, Line, Paragraph, Section, Table, quoted, value
+from gvi_eval.report.document import Block, Heading, Paragraph, Quote, Section, Table, Value, found, quoted, value
 from gvi_eval.report.saved import EFFECTS
 from gvi_eval.report.story import Story, cell, quote
 from gvi_eval.report.summary_page import answer, curve, interval_line, prevented, threats
+from gvi_eval.writing import slug
 
+CHECKLISTS = "checklists.json"
 VERDICTS = "../audit/verdicts.csv"  # seen from the results of a study
 
 
@@ -209,12 +211,39 @@ def verdicts_section(story: Story) -> Section:
 
 def checklists_section(story: Story) -> Section:
     title = story.text("sections.checklists")
-    document = story.saved.document("checklists.json")
+    document = story.saved.document(CHECKLISTS)
     if document is None:
         return Section("checklists", title, (story.not_run("checklists"),))
-    return Section("checklists", title, (story.paragraph("checklists.what"), Bullets(tuple(_items(story, document)))))
+    blocks: list[Block] = [story.paragraph("checklists.what")]
+    for number, each in enumerate(document["checklists"]):
+        blocks += _checklist(story, each, ("checklists", number))
+    return Section("checklists", title, tuple(blocks))
 
 
-def _items(story: Story, document: object) -> list[Line]:
-    del story, document
-    return []
+def _checklist(story: Story, each: dict, place: tuple[object, ...]) -> list[Block]:
+    """How many items are answered and by whom, and those that the run answers."""
+
+    def at(*where: object) -> Quote:
+        there = pointer(*place, *where)
+        return Quote(story.saved.lookup(CHECKLISTS, there, ""), CHECKLISTS, there, "")
+
+    def number(name: str) -> Value:
+        return found(story.saved, CHECKLISTS, pointer(*place, "counts", name), how="count")
+
+    counts = {
+        "items": number("items"),
+        "automatic": number("automatic"),
+        "raters": number("raters"),
+        "asked": number("not yet answered"),
+    }
+    rows = tuple(
+        ((at("items", n, "text"),), (at("items", n, "automatic"),), (at("items", n, "sentence"),))
+        for n, item in enumerate(each["items"])
+        if item["state"] == "automatic"
+    )
+    blocks: list[Block] = [Paragraph(story.say("checklist_words.counts", title=at("title"), **counts))]
+    if rows:
+        heads = tuple(story.text(f"heads.{name}") for name in ("item", "answer", "sentence"))
+        name = f"checklist-{slug(str(each['id']))}"
+        blocks.append(Table(name, story.text("captions.checklist"), heads, rows, CHECKLISTS, widths=(5, 2, 5)))
+    return blocks

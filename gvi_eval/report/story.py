@@ -148,7 +148,8 @@ class Story:
 
     def pictures(self, *kinds: str) -> list[Picture]:
         """The saved figures whose names begin so; those of a kind in the order of the study's outcomes, the primary first."""
-        names = [slug(each.name) for each in sorted(self.study.outcomes, key=lambda each: each.role != "primary")]
+        outcomes = () if self.saved.study_file is None else self.study.outcomes
+        names = [slug(each.name) for each in sorted(outcomes, key=lambda each: each.role != "primary")]
 
         def order(name: str, kind: str) -> tuple[int, str]:
             about = name.removeprefix(kind).strip("-")
@@ -165,7 +166,8 @@ class Story:
         where = f"figures/{name}/about.json"
         about = self.saved.document(where)
         rows = self.saved.table(f"figures/{name}/data.csv") or ()
-        title = self.say(f"figures.{kind.replace('-', '_')}", title=Quote(about["title"], where, "/title", ""))
+        known = "heat_map" if kind.startswith("heat-map") else kind.replace("-", "_")
+        title = self.say(f"figures.{known}", title=Quote(about["title"], where, "/title", ""))
         caption = (Quote(about["caption"], where, "/caption", ""),)
         svg = (self.saved.folder / "figures" / name / "figure.svg").read_bytes()
         return Picture(name, title, caption, about["alt"][self.language], svg, tuple(rows[0]) if rows else (), rows)

@@ -12,21 +12,38 @@ from gvi_eval.report.document import Document
 from gvi_eval.report.html import html_bytes
 from gvi_eval.report.numbers import LANGUAGES
 from gvi_eval.report.pdf import pdf_bytes
+from gvi_eval.report.plain_reports import VERDICTS, audit_report, audit_saved, plan_report
 from gvi_eval.report.saved import Saved
 from gvi_eval.report.study_report import study_report
 from gvi_eval.report.xlsx import xlsx_bytes
+from gvi_eval.resources import CHECKOUT
 from gvi_eval.writing import json_bytes, whole_folder
 
 WORKBOOK = ("*.csv", "diagnostics/*.csv", "missing/*.csv")  # what the workbook holds; the zip holds every table
 FORMATS = ("html", "pdf", "xlsx", "zip")
 REPORT, RECORD = "report", "report.json"  # the folder inside the results, and the record in it
+INDICATORS = "indicators.csv"  # only the folder of a monitoring plan has it
 ORIGIN = ".origin.toml"
 SEAL = "sha256_of_the_rest"
 
 
+def saved_of(folder: Path, study_file: Path | None = None, root: Path = CHECKOUT) -> Saved:
+    """The saved results of a study, of an audit or of a plan, by what lies in the folder."""
+    return audit_saved(folder) if (folder / VERDICTS).is_file() else Saved(folder, study_file, root)
+
+
+def composed(saved: Saved, language: str) -> Document:
+    """The report of a study, of an audit or of a plan."""
+    if (saved.folder / VERDICTS).is_file():
+        return audit_report(saved, language)
+    if (saved.folder / INDICATORS).is_file():
+        return plan_report(saved, language)
+    return study_report(saved.folder, saved.study_file, language, saved)
+
+
 def write_reports(
     folder: Path,
-    study_file: Path,
+    study_file: Path | None = None,
     languages: Iterable[str] = LANGUAGES,
     formats: Iterable[str] = FORMATS,
     done: Callable[[str], None] = lambda what: None,
@@ -36,8 +53,8 @@ def write_reports(
     A report that is not asked for stays where it was made of the same results by the same code, and is removed where it
     was not: a page of an older run beside new results would mislead.
     """
-    saved = Saved(folder, study_file)
-    documents = {language: study_report(folder, study_file, language, saved) for language in languages}
+    saved = saved_of(folder, study_file)
+    documents = {language: composed(saved, language) for language in languages}
     rests_on = rests(saved)
     files = _kept(folder / REPORT, rests_on)
     for form in formats:
@@ -130,7 +147,10 @@ def others_of(language: str) -> dict[str, str]:
 def made_from(saved: Saved) -> dict[str, str]:
     """The sha256 of all that the results rest on: study file, tables and their origin records, by path in the checkout."""
     manifest = saved.manifest
-    files = {manifest["study_file"]["path"]: file_hash(saved.study_file)}
+    files = {}
+    if "study_file" in manifest:
+        name = manifest["study_file"]["path"]
+        files[name] = file_hash(saved.study_file or input_file(saved, name))
     for item in manifest["inputs"]:
         path = input_file(saved, item["path"])
         files[item["path"]] = file_hash(path)
@@ -143,4 +163,6 @@ def made_from(saved: Saved) -> dict[str, str]:
 def input_file(saved: Saved, name: str) -> Path:
     """A file that the manifest names, in the checkout or beside the study file."""
     inside = saved.root / name
-    return inside if inside.is_file() else saved.study_file.resolve().parent / name
+    if inside.is_file() or saved.study_file is None:
+        return inside
+    return saved.study_file.resolve().parent / name

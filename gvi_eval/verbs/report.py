@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gvi_eval.verbs.terminal import found, print_json, progress
+from gvi_eval.verbs.terminal import print_json, progress, results_of
 
 LANGUAGES = ("en", "da", "sv")
 FORMATS = ("html", "pdf", "xlsx", "zip")
@@ -30,13 +30,11 @@ def _formats(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout: the record of the reports.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 def report(study: str, languages: tuple[str, ...], formats: tuple[str, ...], out: Path, as_json: bool, quiet: bool) -> None:
-    """Write the report of STUDY, whose results `gvi-eval run` saved, into its report/ folder."""
-    from gvi_eval.plan import find_study
+    """Write the report of STUDY from what `gvi-eval run` saved into its report/ folder; STUDY may be 'audit' or a plan."""
     from gvi_eval.report.write import REPORT, write_reports
 
-    file = found(find_study, study)
-    folder = out / file.parent.name
-    with progress(f"report of {file.parent.name}", quiet or as_json) as done:
+    folder, file = results_of(study, out)
+    with progress(f"report of {folder.name}", quiet or as_json) as done:
         record = write_reports(folder, file, languages or LANGUAGES, formats, done)
     if as_json:
         print_json(record)

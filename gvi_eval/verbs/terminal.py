@@ -23,6 +23,17 @@ def found(find: Callable[[str], Path], name: str) -> Path:
         raise click.UsageError(str(fault)) from None
 
 
+def results_of(name: str, out: Path) -> tuple[Path, Path | None]:
+    """The folder of saved results and the study file of a name: a study, 'audit', or a plan in monitoring/, which have none."""
+    from gvi_eval.plan import find_study
+
+    for folder in (out / name, out / "monitoring" / name):
+        if name == "audit" or (folder.parent.name == "monitoring" and folder.is_dir()):
+            return folder, None
+    file = found(find_study, name)
+    return out / file.parent.name, file
+
+
 @contextmanager
 def progress(what: str, quiet: bool) -> Iterator[Callable[[str], None]]:
     """A moving line on a terminal, one plain line per study elsewhere; always on stderr."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gvi_eval.verbs.terminal import NOT_REPRODUCED, OK, counted, found, print_json, progress
+from gvi_eval.verbs.terminal import NOT_REPRODUCED, OK, counted, print_json, progress, results_of
 
 SHOWN = 20  # faults that are printed; --json has them all
 
@@ -19,15 +19,15 @@ SHOWN = 20  # faults that are printed; --json has them all
 @click.option("--quiet", is_flag=True, help="Only the exit code.")
 @click.pass_context
 def verify(ctx: click.Context, report: str, recompute: bool, out: Path, as_json: bool, quiet: bool) -> None:
-    """Check REPORT, a study by name or path: hashes of inputs, code, results and pages, then every number beside its row.
+    """Check REPORT, a study, a plan or 'audit': hashes of all it rests on, then every number beside the row it names.
 
     Exit 4 where anything differs, with the input, setting or code that changed by name.
     """
-    from gvi_eval.plan import find_study
     from gvi_eval.verify import verify as verified
 
-    file = found(find_study, report)
-    folder = out / file.parent.name
+    folder, file = results_of(report, out)
+    if recompute and file is None:
+        raise click.UsageError(f"'{report}' is no study; only a study is run again")
     with progress(f"verifying {folder.name}", quiet or as_json) as done:
         result = verified(folder, file, recompute=recompute, done=done)
     if as_json:

@@ -92,6 +92,7 @@ def file_of(kind: str, copy: Copy, rng: np.random.Generator) -> Path:
         "table": lambda: sorted(path for path in copy.root.rglob("*.csv")),
         "study": lambda: [copy.study_file],
     }[kind]()
+    found = [path for path in found if DIGIT.search(path.read_bytes())]
     return found[rng.integers(len(found))]
 
 
