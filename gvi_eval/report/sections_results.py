@@ -1,7 +1,7 @@
 """What the figures say: effects, threats, tipping points, what could have been told, other choices, verdicts, checklists."""
 
 from gvi_eval.report.document import Block, Heading, Paragraph, Quote, Section, Table, Value, found, quoted, value
-from gvi_eval.report.saved import EFFECTS
+from gvi_eval.report.saved import EFFECTS, pointer
 from gvi_eval.report.story import Story, cell, quote
 from gvi_eval.report.summary_page import answer, curve, interval_line, prevented, threats
 from gvi_eval.writing import slug
