@@ -10,40 +10,44 @@ from gvi_eval.figures.theme import EXPECTED, FACTUAL, FAINT, SMALL, WIDTH, colum
 
 HEAT_COLUMNS = ("baseline", "window", "percent", "claimed")
 ROW = 0.27
+UPRIGHT = 0.75  # inches of a column in which its head can stand upright
 STRONGEST = 75.0  # per cent from which a cell is as dark as it gets
 
 
 def heat_map_figure(cells: pd.DataFrame, *, title: str, caption: str) -> Figure:
-    """Per cent of change by baseline (row) and window (column), written in every cell.
+    """Per cent of change by baseline and window, written in every cell; the longer of the two lists runs downwards.
 
     A fall is blue and a rise orange and hatched, paler the smaller; the claimed cell has a thick frame. A combination for
     which there is no figure stays empty.
     """
     columns_of(cells, HEAT_COLUMNS, "the baseline-and-window table")
-    baselines = list(dict.fromkeys(map(str, cells["baseline"])))
-    windows = list(dict.fromkeys(map(str, cells["window"])))
+    lists = {name: list(dict.fromkeys(map(str, cells[name]))) for name in ("window", "baseline")}
+    down, across = sorted(lists, key=lambda name: -len(lists[name]))
+    rows, columns = lists[down], lists[across]
     with theme():
-        left = min(max(text_width(name, SMALL) for name in baselines) + 0.15, 2.6)
-        room = (WIDTH - left - 0.6) / len(windows)
-        heads = [wrapped(name, max(room - 0.08, 0.4), SMALL) for name in windows]
+        left = min(max(text_width(name, SMALL) for name in rows) + 0.15, 2.6)
+        room = (WIDTH - left - 0.6) / len(columns)
+        upright = room >= UPRIGHT
+        heads = ["\n".join(wrapped(name, room - 0.08, SMALL)) if upright else name for name in columns]
+        longest = max(text_width(name, SMALL) for name in columns)
+        ticks = 0.16 + (0.16 * max(head.count("\n") + 1 for head in heads) if upright else longest)
         legend = [
             Patch(facecolor=EXPECTED, label="fall"),
             Patch(facecolor="white", edgecolor=FACTUAL, hatch="////", label="rise"),
             Patch(facecolor="white", edgecolor="black", linewidth=2.2, label="claimed"),
         ]
         figure, axes = framed(
-            title=title, caption=caption, y_label="", x_label="window", height=ROW * len(baselines), left=left, legend=legend,
-            ticks=0.16 + 0.16 * max(map(len, heads)),
+            title=title, caption=caption, y_label="", x_label=f"per cent of change, {down}s down, {across}s across",
+            height=ROW * len(rows), left=left, legend=legend, ticks=ticks,
         )  # fmt: skip
         axes.grid(False)
-        for cell in cells.itertuples():
-            row, column = baselines.index(str(cell.baseline)), windows.index(str(cell.window))
-            _cell(axes, column, row, float(cell.percent), bool(cell.claimed))
-        axes.set(xlim=(0, len(windows)), ylim=(len(baselines), 0))
-        axes.set_xticks(np.arange(len(windows)) + 0.5, labels=["\n".join(lines) for lines in heads])
-        axes.set_yticks(
-            np.arange(len(baselines)) + 0.5, labels=["\n".join(wrapped(name, left - 0.1, SMALL)) for name in baselines]
-        )
+        for cell in cells.to_dict("records"):
+            place = columns.index(str(cell[across])), rows.index(str(cell[down]))
+            _cell(axes, *place, float(cell["percent"]), bool(cell["claimed"]))
+        axes.set(xlim=(0, len(columns)), ylim=(len(rows), 0))
+        turned = {} if upright else {"rotation": 90}
+        axes.set_xticks(np.arange(len(columns)) + 0.5, labels=heads, **turned)
+        axes.set_yticks(np.arange(len(rows)) + 0.5, labels=["\n".join(wrapped(name, left - 0.1, SMALL)) for name in rows])
         axes.tick_params(length=0)
         figure.canvas.draw()
     return figure
@@ -57,7 +61,7 @@ def _cell(axes, column: int, row: int, percent: float, claimed: bool) -> None:
     axes.add_patch(Rectangle((column, row), 1, 1, facecolor=colour, alpha=shade, edgecolor=FAINT, linewidth=0.5, **rise))
     if claimed:
         axes.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor="black", linewidth=2.2, zorder=4))
-    words = f"{percent:+.0f} %".replace("-", "−")
+    words = f"{percent:+.0f}".replace("-", "−")
     ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.8} if percent > 0 else None
     axes.text(
         column + 0.5, row + 0.5, words, ha="center", va="center", fontsize=SMALL, weight="bold" if claimed else "normal",

@@ -29,9 +29,12 @@ def html_bytes(document: Document, others: dict[str, str] | None = None) -> byte
     Every number is a <data> element that carries the value as saved, the row it came from, its column and how it is
     written; words that were not translated carry their language.
     """
-    template = _environment().get_template("report.html")
-    page = template.render(document=document, labels=document.labels, others=others or {}, style=_style())
-    return page.encode()
+    return page_of("report.html", document=document, labels=document.labels, others=others or {})
+
+
+def page_of(template: str, **parts: Any) -> bytes:
+    """A page of a template with the style that all share, as UTF-8."""
+    return _environment().get_template(template).render(style=_style(), **parts).encode()
 
 
 @cache

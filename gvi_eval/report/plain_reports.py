@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from gvi_eval.report.document import Block, Bullets, Document, Heading, Line, Paragraph, Quote, Section, found, quoted
+from gvi_eval.report.document import Block, Bullets, Document, Heading, Line, Paragraph, Quote, Section, Value, found, quoted
 from gvi_eval.report.saved import MANIFEST, Row, Saved, pointer
 from gvi_eval.report.story import Story, cell, quote
 from gvi_eval.report.words import words_of
@@ -36,9 +36,8 @@ def audit_report(saved: Saved, language: str) -> Document:
 
 
 def _audit_summary(story: Story, rows: tuple[Row, ...]) -> Section:
-    def count(column: str, *levels: str) -> Line:
-        values = [story.count(VERDICTS, f"?{column}={level}") for level in levels]
-        return tuple(part for n, each in enumerate(values) for part in ((" + ", each) if n else (each,)))
+    def count(column: str, *levels: str) -> Value:
+        return story.count(VERDICTS, f"?{column}={'|'.join(levels)}")
 
     counts = story.say(
         "audit.counts",

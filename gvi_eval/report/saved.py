@@ -77,7 +77,7 @@ class Saved:
         """The cell of a saved file, as text; the grammar by which every number of a report can be found again.
 
         effects.csv, key, point            the cell of the row with this id (its line, where rows have no id of their own)
-        threats.csv, ?state=flagged, count()   how many rows have this state; also count(col), the different ones, min, max
+        threats.csv, ?state=flagged, count()   how many rows have this state (a|b: either); count(col) different ones, min, max
         manifest.json, /software/pandas    a value of a document by its place; an entry of a list by its name or number
         study.toml, /interventions/Pilot/start   the same of the study file
 
@@ -136,7 +136,7 @@ def _summary(rows: tuple[Row, ...], row: str, column: str, file: str) -> str:
         name, _, value = condition.partition("=")
         if rows and name not in rows[0]:
             raise DataError(f"{file} has no column '{name}'")
-        rows = tuple(each for each in rows if each[name] == value)
+        rows = tuple(each for each in rows if each[name] in value.split("|"))
     how, _, name = column.removesuffix(")").partition("(")
     if how == "count":
         return str(len({each[name] for each in rows if each.has(name)}) if name else len(rows))

@@ -31,11 +31,13 @@ def _formats(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 def report(study: str, languages: tuple[str, ...], formats: tuple[str, ...], out: Path, as_json: bool, quiet: bool) -> None:
     """Write the report of STUDY from what `gvi-eval run` saved into its report/ folder; STUDY may be 'audit' or a plan."""
+    from gvi_eval.report.index import write_index
     from gvi_eval.report.write import REPORT, write_reports
 
     folder, file = results_of(study, out)
     with progress(f"report of {folder.name}", quiet or as_json) as done:
         record = write_reports(folder, file, languages or LANGUAGES, formats, done)
+    write_index(out)
     if as_json:
         print_json(record)
     elif not quiet:

@@ -93,7 +93,7 @@ def test_colour_is_never_the_only_sign():
 
 def test_every_cell_of_a_heat_map_is_written_and_the_claimed_one_framed():
     axes = heat_map_figure(CELLS, title="t", caption="c").axes[-1]
-    assert [text.get_text() for text in axes.texts] == ["−20 %", "+10 %", "−50 %"]
+    assert [text.get_text() for text in axes.texts] == ["−20", "+10", "−50"]
     assert sum(patch.get_linewidth() > 2 for patch in axes.patches) == 1
 
 
