@@ -29,6 +29,7 @@ from gvi_eval.report.write import (
     sealed,
 )
 from gvi_eval.resources import CHECKOUT
+from gvi_eval.study import EVERY
 from gvi_eval.writing import json_bytes
 
 CRATE = "ro-crate-metadata.json"
@@ -165,8 +166,13 @@ def _settings(saved: Saved) -> Iterator[Fault]:
     except GviEvalError as fault:
         yield Fault("setting", saved.study_file.name, "", f"the study file no longer holds ({fault})", "it did when it was run")
         return
-    ran = {each["specification"]: each for each in saved.manifest["analyses"]}
     now = {each.specification.name: each for each in plan.analyses}
+    units = [EVERY, *(unit.name for unit in plan.study.treated_units)]
+    ran: dict[str, Any] = {}
+    for each in saved.manifest["analyses"]:  # an analysis of several places has a row for each: 'name: place'
+        name = each["specification"]
+        parts = [name.removesuffix(f": {unit}") for unit in units if name.endswith(f": {unit}")]
+        ran.setdefault(name if name in now or not parts else parts[0], each)
     for name in [*ran, *(name for name in now if name not in ran)]:
         if name not in now or name not in ran:
             words = ("is no longer declared", "was run") if name in ran else ("is declared", "was not run")

@@ -9,7 +9,9 @@ import pytest
 from planted_edits import KINDS, Copy, copied, planted
 
 from gvi_eval.hashing import code_hash
-from gvi_eval.report.write import REPORT, sealed
+from gvi_eval.publish import publish
+from gvi_eval.report.write import REPORT, sealed, write_reports
+from gvi_eval.run import run_study
 from gvi_eval.verify import _compared, verify
 from gvi_eval.writing import json_bytes
 
@@ -127,6 +129,18 @@ def test_results_without_a_report_are_verified_as_well(copy):
     shutil.rmtree(copy.folder / REPORT)
     assert copy.verify(untouched=True).holds
     assert verify(replace(copy).folder, copy.study_file, root=copy.root).numbers == 0
+
+
+def test_a_study_that_is_run_again_gives_the_saved_numbers_or_says_which_it_does_not(write_study, plain_figures, tmp_path):
+    study_file = write_study(tmp_path / "town")
+    folder = tmp_path / "reports" / "town"
+    publish(run_study(study_file), folder)
+    write_reports(folder, study_file, ("en",), ("html",))
+    assert verify(folder, study_file, recompute=True).faults == ()
+    place = folder / "effects.csv"
+    place.write_text(place.read_text(encoding="utf-8").replace("0.5454545455", "0.5554545455"), encoding="utf-8")
+    faults = [each for each in verify(folder, study_file, recompute=True, untouched=False).faults if each.kind == "recomputed"]
+    assert faults and all("0.5454545455 computed again: differs by 0.01" in each.expected for each in faults)
 
 
 def test_a_recomputed_number_may_differ_by_half_the_last_digit_that_is_written():
