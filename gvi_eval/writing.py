@@ -12,16 +12,23 @@ from typing import Any
 
 import pandas as pd
 
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and the same at full width
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?( ?%)?")
+
 
 def csv_bytes(data: pd.DataFrame) -> bytes:
-    """The table as UTF-8 CSV: LF, floats with 10 significant digits, days as 2022-03-31, an empty cell for NaN."""
+    """The table as UTF-8 CSV: LF, floats with 10 significant digits, days as 2022-03-31, an empty cell for NaN.
+
+    A text that a spreadsheet would take for a formula is written with an apostrophe before it.
+    """
     written = data.copy()
     for position in range(written.shape[1]):
         column = written.iloc[:, position]
-        if pd.api.types.is_float_dtype(column) or column.dtype == object:
+        if pd.api.types.is_float_dtype(column) or column.dtype == object or pd.api.types.is_string_dtype(column):
             written.isetitem(position, pd.Series([_cell(value) for value in column], index=column.index, dtype=object))
         elif pd.api.types.is_datetime64_any_dtype(column):
             written.isetitem(position, column.dt.strftime("%Y-%m-%d").astype(object))
+    written.columns = [inert(name) if isinstance(name, str) else name for name in written.columns]
     return written.to_csv(index=False, lineterminator="\n", encoding="utf-8").encode()
 
 
@@ -64,9 +71,22 @@ def significant(value: float) -> str:
     return f"{value + 0.0:.10g}"
 
 
+def inert(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: an apostrophe goes before one that begins as a formula does.
+
+    Those begin with =, +, - or @, after spaces or none, or with a tab or line end (OWASP, CSV injection). A plain number such
+    as -1.5 or +3 is none and stays as it is.
+    """
+    begins = text[:1] in ("\t", "\r", "\n") or text.lstrip()[:1] in FORMULA
+    return f"'{text}" if begins and not NUMBER.fullmatch(text) else text
+
+
 def _cell(value: object) -> object:
     if isinstance(value, float):
         return "" if math.isnan(value) else significant(value)
+    if isinstance(value, str):
+        # A lone carriage return would not be quoted, and would end the row for a reader.
+        return inert(value.replace("\r\n", "\n").replace("\r", "\n"))
     return value
 
 
@@ -76,5 +96,8 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_rounded(item) for item in value]
     if isinstance(value, float):
-        return float(significant(value)) if math.isfinite(value) else None if math.isnan(value) else str(value)
+        if not math.isfinite(value):
+            return None if math.isnan(value) else str(value)
+        shorter = float(significant(value))
+        return shorter if math.isfinite(shorter) else value  # the largest floats of all would round up to infinity
     return value

@@ -1,5 +1,7 @@
 """The same content gives the same bytes, and a folder is written whole or not at all."""
 
+import csv
+import io
 import json
 import math
 from datetime import date
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gvi_eval.writing import csv_bytes, json_bytes, significant, whole_folder
+from gvi_eval.writing import csv_bytes, inert, json_bytes, significant, whole_folder
 
 
 def test_a_table_is_written_as_an_auditor_reads_it():
@@ -94,3 +96,48 @@ def test_while_it_is_written_the_old_folder_can_be_read(tmp_path):
         (fresh / "a.txt").write_text("new")
         assert (tmp_path / "out" / "a.txt").read_text() == "old"
     assert (tmp_path / "out" / "a.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "=cmd|' /C calc'!A0",
+        "+SUM(A1)",
+        "-2+3",
+        "@SUM(1)",
+        " =1",
+        "\t=1",
+        "\r=1",
+        "\n+x",
+        "\uff1dA1",
+        "-",
+        "--1",
+        "+46 40 34",
+        "=",
+        "-1-1",
+    ],
+)
+def test_a_text_that_a_spreadsheet_would_run_is_written_inert(text):
+    for table in (
+        pd.DataFrame({"note": [text]}),
+        pd.DataFrame({"note": pd.Series([text], dtype=object)}),
+        pd.DataFrame({"note": pd.Series([text], dtype="category")}).astype(str),
+    ):
+        (_, row) = csv.reader(io.StringIO(csv_bytes(table).decode(), newline=""))
+        assert row == [f"'{text}".replace("\r", "\n")]
+    assert csv_bytes(pd.DataFrame({text: [1]})).decode().lstrip('"').startswith("'")
+
+
+@pytest.mark.parametrize("text", ["-1.5", "+3", "-1e-05", "-12 %", "a=b", "1+1", "Malmö", "", "2018-10", "x@y", "'=1"])
+def test_ordinary_texts_and_numbers_keep_their_bytes(text):
+    assert inert(text) == text and csv_bytes(pd.DataFrame({"note": [text, "x"]})).decode().splitlines()[1] in (text, '""')
+
+
+@given(st.text(max_size=6))
+def test_no_cell_of_a_table_begins_as_a_formula_does(text):
+    rows = list(csv.reader(io.StringIO(csv_bytes(pd.DataFrame({"a": [text], "b": ["x"]})).decode(), newline="")))
+    cell, text = rows[1][0], text.replace("\r\n", "\n").replace("\r", "\n")
+    assert cell in (text, f"'{text}")
+    if cell.strip()[:1] in tuple("=+-@"):
+        float(cell.strip().rstrip(" %"))  # only a number may
