@@ -35,13 +35,18 @@ if TYPE_CHECKING:
 VERBS: dict[str, str] = {
     "audit": "audit",
     "checklist": "checklist",
+    "cite": "cite",
+    "completion": "completion",
     "curve": "curve",
     "diff": "diff",
+    "doctor": "doctor",
     "fetch": "fetch",
     "figures": "figures",
     "import": "import_",
     "monitor": "monitor",
+    "new": "new",
     "power": "power",
+    "protect": "protect",
     "report": "report",
     "verify": "verify",
 }
