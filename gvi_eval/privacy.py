@@ -9,17 +9,25 @@ What does not: digits that touch a letter or another digit, and the decimals of 
 address a bare run of digits is an article number or a time of day, so only the hyphenated form with its
 check digit counts there.
 
+Nine digits alone in a cell count as a Danish number whose first zero a spreadsheet dropped, if the check digit is right.
+
 About one bare ten-digit figure in a hundred passes by accident, and so does a mobile number at times;
 such a table stops, and the way out is to publish the figure in thousands or the text without the number.
 """
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+from gvi_eval.errors import DataError
+from gvi_eval.workbook import is_workbook, parts, sheets
 
 CPR = "Danish CPR number"
 PERSONAL = "Swedish personal number"
@@ -33,6 +41,8 @@ CANDIDATE = re.compile(
     # An underscore may touch the number, as in a file name; a letter or a digit may not.
     rf"(?<![^\W_])(?P<century>[0-9]{{2}})?(?P<six>[0-9]{{6}})(?P<mark>[{SPACES}+{HYPHENS}]?)(?P<four>[0-9]{{4}})(?![^\W_])"
 )
+WITHOUT_ZERO = re.compile(r"(?<![^\W_])[1-9][0-9]{8}(?![^\W_])")
+BESIDE_SHEETS = re.compile(r"comment|docProps/|drawing[0-9]*\.xml$|customXml/", re.IGNORECASE)
 ADDRESS = re.compile(r"""(?:[a-z][a-z0-9+.-]*://|www\.)[^\s"'<>,;|]+""", re.IGNORECASE)
 CPR_WEIGHTS = (4, 3, 2, 7, 6, 5, 4, 3, 2, 1)
 
@@ -71,26 +81,80 @@ class Disclosure:
 def disclosures(path: Path | str, content: bytes | None = None) -> tuple[Disclosure, ...]:
     """Everything in a table's name, header and cells that seems to be about a person.
 
-    ``content`` is what would stand in the file where it is not written yet.
-
-    Reads any encoding and delimiter as well as it can, because a table is scanned before it is known to
-    be well formed. A workbook or another packed file is not opened.
+    ``content`` is what would stand in the file where it is not written yet. Reads any encoding and delimiter as well as it
+    can, because a table is scanned before it is known to be well formed; of a workbook every sheet, hidden ones too, and the
+    comments and properties packed with it; of JSON every text, number and name. A workbook that is damaged or unpacks to
+    more than a table could is not opened here and refused wherever it would be read.
     """
     path = Path(path)
     file = safe_name(path)
-    in_name = [Disclosure(file, None, None, f"{kind} in the file name") for kind in identity_numbers(path.name)]
-    text = _text(path.read_bytes() if content is None else content)
+    data = path.read_bytes() if content is None else content
+    found = [Disclosure(file, None, None, f"{kind} in the file name") for kind in identity_numbers(path.name)]
+    if is_workbook(data):
+        return (*found, *_in_workbook(file, data))
+    text = _text(data)
+    if text.lstrip()[:1] in ("{", "[") and path.suffix.lower() != ".csv":
+        return (*found, *_in_json(file, text))
+    return (*found, *_in_text(file, text))
+
+
+def _in_text(file: str, text: str) -> Iterator[Disclosure]:
     rows = _rows(text)
     first = next(rows, (1, []))
-    header = first[1]
-    found = in_name + [
-        Disclosure(file, 1, masked(column), f"column of {FLAGGED[_plain(column)]}")
-        for column in header
-        if _plain(column) in FLAGGED
-    ]
-    if CANDIDATE.search(text):
-        found += _in_cells(file, [masked(column) for column in header], [first, *rows])
-    return tuple(found)
+    yield from _in_header(file, *first)
+    if CANDIDATE.search(text) or WITHOUT_ZERO.search(text):
+        yield from _in_cells(file, [masked(column) for column in first[1]], [first, *rows])
+
+
+def _in_header(file: str, line: int, header: list[str]) -> Iterator[Disclosure]:
+    for column in header:
+        if _plain(column) in FLAGGED:
+            yield Disclosure(file, line, masked(column), f"column of {FLAGGED[_plain(column)]}")
+
+
+def _in_workbook(file: str, data: bytes) -> Iterator[Disclosure]:
+    try:
+        for title, rows in sheets(data, file):
+            where = f"{file}[{masked(title)}]"
+            yield from (Disclosure(file, None, None, f"{kind} in the name of a sheet") for kind in identity_numbers(title))
+            header: list[str] | None = None
+            for line, cells in rows:
+                if header is None and sum(map(bool, cells)) > 1:  # a title may stand above the header
+                    header = [masked(column) for column in cells]
+                    yield from _in_header(where, line, cells)
+                yield from _in_cells(where, header or [], [(line, cells)])
+        with parts(data, file) as packed:
+            beside = [name for name in packed.namelist() if BESIDE_SHEETS.search(name)]
+            kinds = {kind: None for name in beside for kind in identity_numbers(_markup(packed.read(name)))}
+        yield from (Disclosure(file, None, None, f"{kind} in a comment or property") for kind in kinds)
+    except (DataError, BadZipFile, RuntimeError, NotImplementedError):
+        return
+
+
+def _markup(data: bytes) -> str:
+    return re.sub(r"<[^>]*>", " ", data.decode("utf-8", errors="replace"))
+
+
+def _in_json(file: str, text: str) -> Iterator[Disclosure]:
+    try:
+        document = json.loads(text, parse_float=str, parse_int=str)
+    except (ValueError, RecursionError):
+        yield from _in_text(file, text)
+        return
+    waiting: list[tuple[str | None, Any]] = [(None, document)]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, dict):
+            for key, item in value.items():
+                yield from (Disclosure(file, None, masked(key), f"{kind} as a name") for kind in identity_numbers(key))
+                if FLAGGED.get(_plain(key)) == "identity numbers":
+                    yield Disclosure(file, None, masked(key), "name of identity numbers")
+                waiting.append((key, item))
+        elif isinstance(value, list):
+            waiting += [(name, item) for item in value]
+        elif isinstance(value, str):
+            for kind in dict.fromkeys(kinds_in_cell(value)):
+                yield Disclosure(file, None, None if name is None else masked(name), kind)
 
 
 def identity_numbers(text: str) -> list[str]:
@@ -117,9 +181,16 @@ def safe_name(path: Path | str) -> str:
 def _in_cells(file: str, header: list[str], rows: Iterable[tuple[int, list[str]]]) -> Iterator[Disclosure]:
     for line, cells in rows:
         for position, cell in enumerate(cells):
-            for kind in dict.fromkeys(identity_numbers(cell)):
+            for kind in dict.fromkeys(kinds_in_cell(cell)):
                 column = header[position] if position < len(header) else None
                 yield Disclosure(file, line, column, kind)
+
+
+def kinds_in_cell(cell: str) -> list[str]:
+    """The kinds in a cell; a spreadsheet drops the zero before a Danish number that it takes for a figure."""
+    if len(cell) == 9 and WITHOUT_ZERO.fullmatch(cell) and _is_cpr(f"0{cell}", needs_check=True):
+        return [CPR]
+    return identity_numbers(cell)
 
 
 def _kinds(match: re.Match, addresses: list[tuple[int, int]]) -> list[str]:

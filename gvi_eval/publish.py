@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from gvi_eval.checklists.appraisal import appraise
+import pandas as pd
+
 from gvi_eval.comparisons import (
     comparisons_table,
     event_study_table,
@@ -19,6 +21,7 @@ from gvi_eval.comparisons import (
     placebos_table,
 )
 from gvi_eval.diagnostics import diagnostics_tables
+from gvi_eval.disclosure import refuse_small
 from gvi_eval.errors import DataError
 from gvi_eval.estimators import settings_of
 from gvi_eval.hashing import code_hash, file_hash, settings_hash
@@ -59,6 +62,7 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
             f"the folder '{folder}' holds files that are no results and would be replaced; choose another with --out"
         )
     origins = {name: read_origin(path) for name, path in result.inputs.items()}
+    _refuse_small_counts(result, origins)
     run = run_id(result)
     with whole_folder(folder) as fresh:
         _write(fresh / "effects.csv", csv_bytes(effects_table(result)))
@@ -152,6 +156,16 @@ def run_id(result: StudyResult) -> str:
     """Twelve characters that name this run: of the study file, the tables and the code."""
     files = {name: file_hash(path) for name, path in result.inputs.items()}
     return settings_hash({"study": file_hash(result.file), "tables": files, "code": code_hash()})[:12]
+
+
+def _refuse_small_counts(result: StudyResult, origins: Mapping[str, Origin]) -> None:
+    """No output shows a count that the profile of a source suppresses: checked on every panel before anything is written."""
+    for profile in {origin.profile for origin in origins.values() if origin.profile.suppresses}:
+        for analysis in result.analyses:
+            if analysis.panel.kind == "count":
+                refuse_small(analysis.panel.values, profile, analysis.panel_file)
+                spans = pd.DataFrame({"count": [window.count for window in analysis.panel.windows]}, dtype=float)
+                refuse_small(spans, profile, analysis.panel_file)
 
 
 def _write(file: Path, content: bytes) -> None:

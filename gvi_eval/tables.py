@@ -18,13 +18,15 @@ from typing import Any
 
 import pandas as pd
 
-from gvi_eval.errors import DataError, DisclosureError
+from gvi_eval.disclosure import PROFILES, Profile, profile_named
+from gvi_eval.errors import DataError, DisclosureError, StudyError
 from gvi_eval.hashing import file_hash
 from gvi_eval.privacy import Disclosure, disclosures, safe_name
 from gvi_eval.resources import resource
 from gvi_eval.schema import Fault, Field, Schema, TextTable, Violation, load_schema, schema_from, violations
 
 SHOWN = 20
+SCANNED = (".csv", ".json", ".tsv", ".txt", ".xls", ".xlsm", ".xlsx")
 RAW = "snapshots"  # the folder of what publishers answered, from which tables are made
 
 
@@ -42,6 +44,7 @@ class Origin:
     urls: tuple[str, ...] = ()
     retrieved: date | None = None
     notes: tuple[str, ...] = ()
+    profile: Profile = PROFILES["public_official"]  # which small counts may be shown
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,7 @@ def read_origin(path: Path | str) -> Origin:
         urls=_one_or_many(raw.get("url", [])),
         retrieved=raw.get("retrieved"),
         notes=_one_or_many(raw.get("notes", [])),
+        profile=profile_named(raw.get("profile", "public_official"), raw.get("threshold")),
     )
 
 
@@ -167,6 +171,10 @@ def check_path(path: Path | str, schema: Schema | str | None = None) -> CheckRep
     files: list[FileReport] = []
     broken: list[Violation] = []
     found: list[Disclosure] = []
+    for other in _beside_tables(path):
+        if about_persons := disclosures(other):
+            found += about_persons
+            files.append(FileReport(safe_name(other)))
     for table in _tables_at(path, asked):
         if not table.is_file():
             report, wrong = FileReport(safe_name(table)), [_missing_file(table)]
@@ -211,6 +219,14 @@ def _tables_at(path: Path, asked: Package | None) -> list[Path]:
     if not path.is_file():
         raise DataError(f"there is no file or folder {safe_name(path)}; correct the path")
     return [path]
+
+
+def _beside_tables(path: Path) -> list[Path]:
+    """What else in a folder may hold persons: workbooks, JSON and texts, and what publishers answered."""
+    if not path.is_dir():
+        return []
+    every = [file for file in path.rglob("*") if file.is_file() and file.suffix.lower() in SCANNED]
+    return sorted(file for file in every if file.suffix.lower() != ".csv" or RAW in file.relative_to(path).parts)
 
 
 def _check_table(path: Path, schema: Schema | None, package: Package) -> tuple[FileReport, list[Violation]]:
@@ -323,6 +339,11 @@ def _origin_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(f"the record has no '{key}'", f"add it as {words}")
         elif key in raw and not isinstance(raw[key], kind):
             yield Fault(f"the record has {key} = {raw[key]!r}", f"write it as {words}")
+    if isinstance(raw.get("profile"), str):
+        try:
+            profile_named(raw["profile"], raw.get("threshold"))
+        except StudyError as fault:
+            yield Fault(f"the record has profile = {raw['profile']!r}", str(fault))
 
 
 def _hash_faults(raw: Mapping[str, Any], path: Path) -> Iterator[Fault]:
@@ -435,6 +456,8 @@ ORIGIN_KEYS: dict[str, tuple[type | tuple[type, ...], bool, str]] = {
     "url": ((str, list), False, "one address in quotes, or a list of them"),
     "sha256": (str, True, TEXT),
     "notes": ((str, list), False, "one text in quotes, or a list of them"),
+    "profile": (str, False, f"one of {', '.join(PROFILES)} in quotes"),
+    "threshold": (int, False, "a whole number, for the profile se_restricted"),
 }
 WHEN = re.compile(r"(period|date|month|quarter|year|start|end)(_|$)")
 PERIOD = re.compile(r"[0-9]{4}(-?Q[1-4]|-[0-9]{2}(-[0-9]{2})?)?")

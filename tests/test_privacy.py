@@ -3,10 +3,12 @@
 Every number here is computed from parts, so that no identity number stands in the repository itself.
 """
 
-from datetime import date
+import json
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -186,6 +188,86 @@ def test_columns_about_individuals_are_flagged(tmp_path, column, kind):
 
 def test_columns_about_places_are_not_flagged(tmp_path):
     assert disclosures(write(tmp_path, "area_name,unit,latest,lone_actor,spnr2\nMalmö,1,2,3,4\n")) == ()
+
+
+def workbook(path, rows, **more):
+    with xlsxwriter.Workbook(str(path)) as book:
+        book.add_worksheet("Figures").write_row(0, 0, ["area", "count"])
+        sheet = book.add_worksheet(more.get("sheet", "Hidden"))
+        sheet.hide()
+        for line, cells in enumerate(rows):
+            sheet.write_row(line, 0, cells)
+        if "comment" in more:
+            sheet.write_comment("A1", more["comment"])
+        book.set_properties({"author": more.get("author", ""), "created": datetime(2026, 1, 1)})
+    return path
+
+
+def test_a_workbook_is_scanned_sheet_by_sheet_hidden_ones_too(tmp_path):
+    rows = [["A title"], ["area", "note"], ["Malmö", f"seen with {split(cpr())}"]]
+    [found] = disclosures(workbook(tmp_path / "book.xlsx", rows))
+    assert (found.line, found.column, found.kind) == (3, "note", CPR) and found.file.endswith("book.xlsx[Hidden]")
+    renamed = (tmp_path / "book.xlsx").rename(tmp_path / "book.csv")
+    assert [one.kind for one in disclosures(renamed)] == [CPR]
+
+
+def test_columns_comments_properties_and_sheet_names_of_a_workbook_are_scanned(tmp_path):
+    [column] = disclosures(workbook(tmp_path / "a.xlsx", [["area", "personnr"], ["Malmö", 1]]))
+    assert (column.line, column.kind) == (1, "column of identity numbers")
+    for more in ({"comment": split(cpr())}, {"author": split(cpr())}):
+        [beside] = disclosures(workbook(tmp_path / "b.xlsx", [["area", "n"]], **more))
+        assert beside.kind == f"{CPR} in a comment or property"
+    found = disclosures(workbook(tmp_path / "c.xlsx", [["area", "n"]], sheet=split(swedish())))
+    assert [one.kind for one in found][0] == f"{PERSONAL} in the name of a sheet"
+    assert all(split(swedish()) not in str(one) for one in found)
+
+
+def test_a_workbook_of_figures_raises_no_alarm(tmp_path):
+    rows = [["area", "people", "rate"], *([f"Area {place}", 300_000 + place, place / 7] for place in range(200))]
+    assert disclosures(workbook(tmp_path / "figures.xlsx", rows)) == ()
+
+
+def test_a_danish_number_whose_zero_was_dropped_is_found_in_a_cell_of_its_own(tmp_path):
+    number = cpr(day="04")
+    assert number.startswith("04")
+    path = write(tmp_path, f"area,count\nMalmö,{number[1:]}\nLund,{wrong_check(number)[1:]}\nYstad,a {number[1:]}\n")
+    assert [(one.line, one.column, one.kind) for one in disclosures(path)] == [(2, "count", CPR)]
+
+
+def test_json_is_scanned_texts_numbers_and_names(tmp_path):
+    document = {
+        "rows": [{"area": "Malmö", "note": split(cpr())}],
+        split(swedish()): 1,
+        "n": int(cpr()),
+        "cpr": None,
+        "name": "x",
+    }
+    found = disclosures(write(tmp_path, json.dumps(document), name="a.json"))
+    assert sorted(one.kind for one in found) == sorted([CPR, CPR, f"{PERSONAL} as a name", "name of identity numbers"])
+    assert all(cpr() not in str(one) and split(cpr()) not in str(one) and split(swedish()) not in str(one) for one in found)
+
+
+def test_json_of_figures_raises_no_alarm_and_broken_json_is_read_as_text(tmp_path):
+    figures = {"value": [1.5, 20170101, 318107, None], "name": "Malmö", "label": {"0180": "Stockholm"}}
+    assert disclosures(write(tmp_path, json.dumps(figures), name="a.json")) == ()
+    [found] = disclosures(write(tmp_path, f'{{"note": "{split(cpr())}"', name="b.json"))
+    assert found.kind == CPR
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04", b"PK\x03\x04" + b"x" * 200, b"\xd0\xcf\x11\xe0"])
+def test_a_damaged_workbook_is_left_to_whoever_reads_it(tmp_path, content):
+    (tmp_path / "a.xlsx").write_bytes(content)
+    assert disclosures(tmp_path / "a.xlsx") == ()
+
+
+def test_check_scans_what_else_lies_in_a_folder(tmp_path):
+    from gvi_eval.tables import check_path
+
+    write(tmp_path, "area,note\nLund,\n", name="notes.csv")
+    workbook(tmp_path / "raw.xlsx", [["area", "note"], ["Lund", split(cpr())]])
+    (tmp_path / "snapshots").mkdir()
+    write(tmp_path / "snapshots", f"area;note\nLund;{split(cpr())}\n", name="raw.csv")
+    assert [one.kind for one in check_path(tmp_path).disclosures] == [CPR, CPR]
 
 
 def test_figures_dates_and_addresses_of_a_public_table_raise_no_alarm(tmp_path):
