@@ -33,6 +33,7 @@ CPR = "Danish CPR number"
 PERSONAL = "Swedish personal number"
 COORDINATION = "Swedish coordination number"
 WITHHELD = "[withheld]"
+LARGEST = 400_000_000  # bytes of a table; a million rows have about a fourth of it
 
 # The plain hyphen stays last: elsewhere in a character class it would mean a range.
 HYPHENS = "\u2010\u2011\u2012\u2013\u2212-"
@@ -88,6 +89,8 @@ def disclosures(path: Path | str, content: bytes | None = None) -> tuple[Disclos
     """
     path = Path(path)
     file = safe_name(path)
+    if content is None and (size := path.stat().st_size) > LARGEST:
+        raise DataError(f"{file} has {size:,} bytes, more than {LARGEST:,}; divide it, for example by year")
     data = path.read_bytes() if content is None else content
     found = [Disclosure(file, None, None, f"{kind} in the file name") for kind in identity_numbers(path.name)]
     if is_workbook(data):

@@ -6,7 +6,6 @@ with the way to convert it, and never read by guess.
 """
 
 import csv
-import io
 import json
 import re
 import tomllib
@@ -21,7 +20,7 @@ import pandas as pd
 from gvi_eval.disclosure import PROFILES, Profile, profile_named
 from gvi_eval.errors import DataError, DisclosureError, StudyError
 from gvi_eval.hashing import file_hash
-from gvi_eval.privacy import Disclosure, disclosures, safe_name
+from gvi_eval.privacy import LARGEST, Disclosure, disclosures, safe_name
 from gvi_eval.resources import resource
 from gvi_eval.schema import Fault, Field, Schema, TextTable, Violation, load_schema, schema_from, violations
 
@@ -119,16 +118,22 @@ def read_table(path: Path | str, schema: Schema | str, references: Mapping[str, 
 def read_text(path: Path) -> TextTable | list[Violation]:
     """The table as text, or everything that keeps the file from being a table at all."""
     file = safe_name(path)
+    size = path.stat().st_size
+    if size > LARGEST:
+        rule = f"the file has {size:,} bytes, more than {LARGEST:,}"
+        return [Violation(file, None, None, None, rule, "divide it, for example by year")]
     faults = _file_faults(path.read_bytes())
     if faults:
         return [Violation(file, None, None, None, *fault) for fault in faults]
-    reader = csv.reader(io.StringIO(path.read_bytes().decode("utf-8"), newline=""), strict=True)
     rows, lines, line = [], [], 1
+    held: dict[str, str] = {}  # a text that comes often is kept once, so that a million rows fit into memory
     try:
-        for cells in reader:
-            rows.append(tuple(cells))
-            lines.append(line)
-            line = reader.line_num + 1
+        with path.open(encoding="utf-8", newline="") as stream:
+            reader = csv.reader(stream, strict=True)
+            for cells in reader:
+                rows.append(tuple([held.setdefault(cell, cell) for cell in cells]))
+                lines.append(line)
+                line = reader.line_num + 1
     except csv.Error:
         return [Violation(file, line, None, None, "the quotes in this row do not match", DOUBLE_QUOTES)]
     if len(rows) == 1:
