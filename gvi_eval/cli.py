@@ -168,9 +168,18 @@ def lock(study: str, day: Any) -> None:
 @click.option("--schema", help="The schema to hold the file to, such as counts; guessed when absent.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("--quiet", is_flag=True, help="Only the exit code.")
+@click.option(
+    "--record", is_flag=True, help="First write the hash of the CSV file, changed on purpose, into its origin record."
+)
 @click.pass_context
-def check(ctx: click.Context, path: Path, schema: str | None, as_json: bool, quiet: bool) -> None:
+def check(ctx: click.Context, path: Path, schema: str | None, as_json: bool, quiet: bool, record: bool) -> None:
     """Check PATH, a CSV file, a folder, a datapackage.json or a study.toml, against its data contract."""
+    if record:
+        from gvi_eval.tables import record_hash
+
+        if path.suffix != ".csv" or not path.is_file():
+            raise click.UsageError("--record goes with one CSV file")
+        record_hash(path)
     if path.suffix == ".toml":
         _check_study(path, as_json, quiet)
         return

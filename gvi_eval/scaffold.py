@@ -15,7 +15,7 @@ from gvi_eval.sources.tabulate import Rows
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 STUDY = """# {name}: what is asked, of which figures, from which start, and every analysis. Whatever is decided is decided here.
 # Made by 'gvi-eval new {name}'; the figures of the example are made up, and every number says so. To make it yours:
-#   1. put your table in the place of data/counts.csv, in the same columns; 'gvi-eval check {name}/data' says what is wrong;
+#   1. put your table in the place of data/counts.csv, in the same columns; 'gvi-eval check --record FILE' says what is wrong;
 #   2. write what happened, when it was decided and when it began; 3. take the line 'generated' out; 4. 'gvi-eval run {name}'.
 
 name = "{name}"

@@ -163,6 +163,19 @@ def read_origin(path: Path | str) -> Origin:
     )
 
 
+def record_hash(path: Path | str) -> bool:
+    """Write the sha256 of a table that was changed on purpose into its origin record; whether the record said another."""
+    path = Path(path)
+    record = _origin_path(path)
+    text = record.read_text(encoding="utf-8") if record.is_file() else ""
+    changed, found = re.subn(r'(?m)^sha256 = "[^"\n]*"$', f'sha256 = "{file_hash(path)}"', text)
+    if found != 1:
+        raise DataError(f"{safe_name(record)} has no line sha256 to write to; write it with {', '.join(ORIGIN_KEYS)}")
+    if changed != text:
+        record.write_text(changed, encoding="utf-8")
+    return changed != text
+
+
 def check_path(path: Path | str, schema: Schema | str | None = None) -> CheckReport:
     """Checks a table, a folder of tables or a `datapackage.json`: first for persons, then for the contract.
 
@@ -355,7 +368,7 @@ def _hash_faults(raw: Mapping[str, Any], path: Path) -> Iterator[Fault]:
     actual, recorded = file_hash(path), raw.get("sha256")
     if recorded and recorded != actual:
         rule = f"the record has sha256 {recorded}, but {safe_name(path)} has {actual}"
-        yield Fault(rule, "fetch the table again, or record the new hash if the change is meant")
+        yield Fault(rule, "fetch the table again, or, if the change is meant, 'gvi-eval check --record FILE'")
 
 
 def _listed_schema(raw: str | Mapping[str, Any], folder: Path) -> Schema:

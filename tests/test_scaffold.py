@@ -57,3 +57,16 @@ def test_the_verb_says_what_to_do_next_and_check_names_planted_faults(tmp_path):
     assert "'2018-02-30' is not" in told.stdout and "repeats the primary key of line 2" in told.stdout
     assert "'not stated' is not one of" in told.stdout
     assert CliRunner().invoke(main, ["new", "my_town", "--into", str(tmp_path)]).exit_code == 2
+
+
+def test_a_table_of_ones_own_is_recorded_on_purpose_and_not_otherwise(tmp_path):
+    scaffold("my_town", tmp_path)
+    table = tmp_path / "my_town" / "data" / "counts.csv"
+    table.write_text(table.read_text(encoding="utf-8").replace(",shootings,13,", ",shootings,14,", 1), encoding="utf-8")
+    told = CliRunner().invoke(main, ["check", str(table)])
+    assert told.exit_code == 3 and "if the change is meant, 'gvi-eval check --record FILE'" in told.stdout
+    assert CliRunner().invoke(main, ["check", str(table), "--record"]).exit_code == 0
+    assert CliRunner().invoke(main, ["check", str(table)]).exit_code == 0
+    (tmp_path / "my_town" / "data" / "counts.origin.toml").unlink()
+    assert CliRunner().invoke(main, ["check", str(table), "--record"]).exit_code == 3
+    assert CliRunner().invoke(main, ["check", str(tmp_path), "--record"]).exit_code == 2

@@ -21,4 +21,5 @@ def new(name: str, into: Path) -> None:
         click.echo(file.as_posix())
     home = (into / name).as_posix()
     click.echo(f"\nNext: 'gvi-eval check {home}/data', 'gvi-eval check {home}/study.toml', 'gvi-eval run {home}'.")
-    click.echo(f"Then put your table in the place of {home}/data/counts.csv and take the line 'generated' out of study.toml.")
+    click.echo(f"Then put your table in the place of {home}/data/counts.csv, 'gvi-eval check --record {home}/data/counts.csv',")
+    click.echo("and take the line 'generated' out of study.toml.")
