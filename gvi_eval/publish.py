@@ -8,9 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from gvi_eval.checklists.appraisal import appraise
 import pandas as pd
 
+from gvi_eval.checklists.appraisal import appraise
 from gvi_eval.comparisons import (
     comparisons_table,
     event_study_table,

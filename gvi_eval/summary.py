@@ -314,6 +314,8 @@ def _counted(result: StudyResult) -> list[str]:
 
 def _is_of(threat: ThreatResult, specification: str) -> bool:
     return threat.evidence.get("specification") == specification
+
+
 def _tipping(result: StudyResult) -> list[str]:
     """One line a threat of the headline's tipping-point table."""
     return [f"{row.row}: {row.sentence}" for row in result.tipping.itertuples()]
