@@ -82,7 +82,6 @@ def run_study(
         if settled is not None or not study.releases
         else f"what {len(study.releases)} releases would tell was not simulated for this state of the study and the program; "
         f"gvi-eval power {study.name} does it and keeps it",
-        curve=stored_curve(path),
         curve=curve,
     )
 
