@@ -129,12 +129,14 @@ def output_options(command: Callable[..., None]) -> Callable[..., None]:
 @main.command()
 @output_options
 def reproduce(**options: Any) -> None:
-    """Run every embedded study and synthesis, and write their reports: the main job."""
+    """Run every embedded study and synthesis, audit the claims, follow the plans and write the reports: the main job."""
     from gvi_eval.plan import embedded_studies, embedded_syntheses
+    from gvi_eval.verbs.documents import write_documents
 
     output = Output(**options)
     _run([*embedded_studies(), *embedded_syntheses()], output)
-    _report(embedded_studies(), output)
+    with progress("audit, plans and reports", output.quiet or output.as_json) as done:
+        write_documents(output.out, embedded_studies(), _executor(output), done)
 
 
 @main.command(short_help="Run studies by name or path.")
@@ -244,19 +246,6 @@ def _executor(output: Output) -> Any:
     from gvi_eval.executor import Processes, Serial
 
     return Processes(output.jobs) if output.jobs > 1 else Serial()
-
-
-def _report(names: list[str], output: Output) -> None:
-    """The reports of studies that were run, in three languages, and the index of all of them."""
-    from gvi_eval.plan import find_study
-    from gvi_eval.report.index import write_index
-    from gvi_eval.report.write import write_reports
-
-    with progress("reports", output.quiet or output.as_json) as done:
-        for name in names:
-            done(name)
-            write_reports(output.out / name, find_study(name))
-    write_index(output.out)
 
 
 def _at_once(files: list[Path], output: Output, done: Callable[[str], None]) -> list[dict[str, Any]]:

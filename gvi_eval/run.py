@@ -21,7 +21,8 @@ from gvi_eval.results import RANGE, Analysis, Pair, StudyResult
 from gvi_eval.sensitivity.leave_out import leave_out
 from gvi_eval.sensitivity.level_trend import has_trend, level_and_trend
 from gvi_eval.sensitivity.placebo_dates import placebo_dates
-from gvi_eval.sensitivity.power import PowerRow, power_table
+from gvi_eval.sensitivity.power import PowerRow
+from gvi_eval.sensitivity.power_record import kept_power
 from gvi_eval.sensitivity.settle import settled
 from gvi_eval.sensitivity.threats import FLAGGED, ThreatResult
 from gvi_eval.sensitivity.threats.battery import battery, not_asked
@@ -46,7 +47,8 @@ def run_study(
 
     Sampled posteriors are read from ``posteriors/`` beside the study file where one exists for the same figures, settings and
     program; others, and all with ``resample``, are sampled and put there. What the tests of threats would notice is read from
-    ``detection.csv`` beside it in the same way; what is missing there is simulated through the executor and put there.
+    ``detection.csv`` beside it in the same way, and what the headline's design could have told from ``power/``; what is missing
+    there is simulated through the executor and put there.
     Raises `StudyError` and `DataError` for a study or a table that does not hold, before anything is estimated.
     """
     plan = prepare(path)
@@ -72,7 +74,7 @@ def run_study(
             *(each for each in (*_threats(study, analyses), *_donor_threats(study, analyses)) if not _said(each, threats)),
             *fading,
         ),
-        power=_power(study, analyses, done),
+        power=_power(plan, analyses, resample, executor, done),
         diagnostics=diagnostics,
         missing=plan.missing,
         detections=detections,
@@ -153,12 +155,16 @@ def _diagnostics(study: Study, analyses: list[Analysis], done: Callable[[str], N
     return diagnose(study, headline.estimator, headline.panel, headline.fit, done)
 
 
-def _power(study: Study, analyses: list[Analysis], done: Callable[[str], None]) -> tuple[PowerRow, ...]:
+def _power(
+    plan: Plan, analyses: list[Analysis], resample: bool, executor: Executor | None, done: Callable[[str], None]
+) -> tuple[PowerRow, ...]:
     """What the design of the headline could have told, where the study asks for it; the first start stands for an interval."""
+    study = plan.study
     if not study.power_draws:
         return ()
     headline = next(analysis for analysis in analyses if analysis.specification.headline)
-    return power_table(headline.estimator, headline.panel, seed=study.seed, simulated=study.power_draws, done=done)
+    how = (headline.estimator, headline.panel, study.seed, study.power_draws)
+    return kept_power(plan.file.parent, *how, anew=resample, executor=executor, done=done)
 
 
 def _settled(plan: Plan, analyses: list[Analysis], resample: bool, done: Callable[[str], None]) -> pd.DataFrame | None:
