@@ -24,7 +24,8 @@ def csv_bytes(data: pd.DataFrame) -> bytes:
     written = data.copy()
     for position in range(written.shape[1]):
         column = written.iloc[:, position]
-        if pd.api.types.is_float_dtype(column) or column.dtype == object or pd.api.types.is_string_dtype(column):
+        texts = pd.api.types.is_string_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype)
+        if texts or pd.api.types.is_float_dtype(column) or column.dtype == object:
             written.isetitem(position, pd.Series([_cell(value) for value in column], index=column.index, dtype=object))
         elif pd.api.types.is_datetime64_any_dtype(column):
             written.isetitem(position, column.dt.strftime("%Y-%m-%d").astype(object))
