@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any
 
 from gvi_eval.errors import SourceError
@@ -98,8 +97,3 @@ def as_json(body: bytes, what: str) -> Any:
         raise SourceError(
             f"{what} is not whole JSON ({reason}); it may have been cut off: run the same command again"
         ) from None
-
-
-def combinations(query: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, ...]]:
-    """Every cell that a question asks for, by its codes."""
-    return product(*query.values())

@@ -12,15 +12,17 @@ from gvi_eval.verbs.terminal import counted, print_json, progress
 @click.argument("source")
 @click.option("--base", help="Address of the publisher's interface, where it is not the usual one.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=30.0, show_default=True, help="Seconds of silence allowed.")
+@click.option("--stored", is_flag=True, help="Ask nobody: make the table anew from the newest stored answer.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
-def fetch(source: str, base: str | None, timeout: float, as_json: bool, quiet: bool) -> None:
+def fetch(source: str, base: str | None, timeout: float, stored: bool, as_json: bool, quiet: bool) -> None:
     """Fetch SOURCE: a study (all its recipes that a server answers), STUDY/NAME, or the path of a recipe.
 
     The raw answer is stored with the question, the time and its sha256; the table is made from what is stored. The same answer
     again changes nothing, another one is a vintage of its own: 'gvi-eval diff' shows what was revised.
     """
     from gvi_eval.sources.fetch import fetch as fetched
+    from gvi_eval.sources.fetch import from_store
     from gvi_eval.sources.http import Client
     from gvi_eval.sources.recipe import BY_HAND
 
@@ -29,7 +31,7 @@ def fetch(source: str, base: str | None, timeout: float, as_json: bool, quiet: b
     results = []
     for recipe in asked:
         with progress(recipe.name, quiet or as_json):
-            results.append(told(fetched(recipe, base, Client(timeout=timeout))))
+            results.append(told(from_store(recipe) if stored else fetched(recipe, base, Client(timeout=timeout))))
         if not quiet and not as_json:
             click.echo(sentence(results[-1]))
     by_hand = [recipe for recipe in recipes if recipe not in asked]

@@ -100,3 +100,14 @@ def test_a_recipe_is_found_by_file_by_name_and_with_its_study(straf11, tmp_path)
         assert [one.name for one in find_recipes(name, tmp_path)] == ["table"]
     with pytest.raises(StudyError, match="known are town/table"):
         find_recipes("town/tabel", tmp_path)
+
+
+def test_a_table_is_made_anew_from_what_is_stored_without_asking_anybody(fetched, straf11, publisher):
+    name = str(straf11.folder / "table.toml")
+    none = CliRunner().invoke(main, ["fetch", name, "--stored"])
+    assert none.exit_code == 3 and "nothing is stored for table; 'gvi-eval fetch town/table' brings it" in none.stderr
+    fetched(straf11)
+    table, asked = straf11.target.read_bytes(), len(publisher.seen)
+    straf11.target.unlink()
+    done = CliRunner().invoke(main, ["fetch", name, "--stored"])
+    assert done.exit_code == 0 and straf11.target.read_bytes() == table and len(publisher.seen) == asked
