@@ -225,7 +225,9 @@ def test_an_origin_of_another_version_names_both_hashes(tmp_path):
     recorded = hashlib.sha256(path.read_bytes()).hexdigest()
     path.write_bytes(path.read_bytes() + b"Ystad,\n")
     actual = hashlib.sha256(path.read_bytes()).hexdigest()
-    with pytest.raises(DataError, match=f"{recorded}.*notes.csv has {actual}; fetch the table again, or, if the change is meant"):
+    with pytest.raises(
+        DataError, match=f"{recorded}.*notes.csv has {actual}; fetch the table again, or, if the change is meant"
+    ):
         read_origin(path)
     assert recorded in str(check_path(path, NOTES).violations[0])
 
