@@ -66,7 +66,7 @@ def test_zeros_are_shown_and_nothing_is_hidden_where_nothing_is_small():
     assert made.shown.to_numpy().tolist() == [["0", "4", "4"], ["5", "0", "5"], ["5", "4", "9"]] and made.secondary == 0
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(TABLES)
 def test_nobody_who_knows_all_that_is_published_can_work_a_suppressed_count_out(rows):
     try:

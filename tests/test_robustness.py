@@ -28,7 +28,7 @@ SPLICES = st.lists(
     ),
     max_size=4,
 )
-FEW = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def spliced(data, splices):

@@ -133,7 +133,7 @@ CODE = st.text("abcdefghijkl", min_size=1, max_size=3)
 LISTS = st.lists(st.lists(CODE, min_size=1, max_size=4, unique=True), min_size=1, max_size=3)
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(LISTS, st.data())
 def test_what_is_written_is_read_back(lists, data):
     names = [f"d{place}" for place in range(len(lists))]
@@ -172,7 +172,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from(list(small())), JSON, max_size=4))
 @example({"size": [0, 3], "value": []})
 def test_nothing_but_a_source_error_comes_of_a_broken_data_set(changes):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from publishers import figure
 
@@ -244,6 +244,7 @@ def test_a_bulk_answer_that_does_not_hold_is_named(text, sentence):
         _bulk(text.encode(), QUERY)
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from("abc"), st.integers(1, 7), min_size=1), st.integers(1, 30))
 def test_a_question_cut_to_fit_asks_for_every_cell_once(sizes, most):
     query = {name: tuple(map(str, range(size))) for name, size in sizes.items()}
