@@ -16,6 +16,8 @@
 # make peers-its         put CausalPy, in an environment of its own, on the data sets of the record (about half an hour)
 # make peers             time this package and pysyncon, mlsynth, diff-diff and CausalPy, each in an environment of its own, on the
 #                        same files (half an hour; ARGS="--only prop99 --cap 60" for a part); writes reports/benchmarks
+# make planted-edits     change 1,000 single digits at random in a copy of a report and all it rests on, and count how many
+#                        verify names (about a quarter of an hour; ARGS="--edits 100 --study malmo")
 # make benchmarks        time the default estimator beside a Poisson regression
 # make lock              resolve requirements.lock anew from pyproject.toml (needs uv)
 
@@ -35,6 +37,8 @@ export OMP_NUM_THREADS = 1
 
 .PHONY: reproduce reproduce-all test test-thorough test-all calibration calibration-nuts calibration-sampling calibration-panels \
 	calibration-inferences calibration-threats peers-its peers benchmarks lock prerequisites clean
+.PHONY: reproduce reproduce-all test test-all calibration calibration-nuts calibration-sampling calibration-panels calibration-inferences \
+	peers-its peers planted-edits benchmarks lock prerequisites clean
 
 reproduce: $(READY)
 	$(BIN)/gvi-eval reproduce --out $(OUT)
@@ -81,6 +85,9 @@ peers-its: $(READY) $(PEERS)/.ready-its
 
 peers: $(READY) $(PEERS)/.ready-its $(TIMED:%=$(PEERS)-%/.ready)
 	$(BIN)/python -m tests.benchmarks.peers.run --environments $(PEERS) $(ARGS)
+
+planted-edits: $(READY)
+	$(BIN)/python -m tests.support.planted_edits $(ARGS)
 
 benchmarks: $(READY)
 	$(BIN)/python -m tests.benchmarks.latent_counts
