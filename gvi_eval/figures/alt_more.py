@@ -17,6 +17,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "start": "Bar chart of how probable the figures of {outcome} make each of {n} starts, {first} to {last}.",
         "likeliest": "The likeliest is {start} with {probability}; the declared start {declared} has {own}.",
         "credible": "The credible set holds {n} starts.",
+        "predictive": "Points for {n} figures of {outcome}: where each fell in the distribution that the model gave it, sorted, beside what chance would give.",
+        "outside": "{n} lie outside the band that holds 95 % of what chance gives.",
         "leads": "Points with intervals for {outcome}: {before} bins before the start and {after} after it, as log ratios to the donors.",
         "excludes": "{before} of the intervals before the start exclude 0, and {after} of those after it.",
         "heat": "Table of shades for {outcome}: the change for {rows} baselines and {columns} windows, {cells} cells from {low} to {high} per cent.",
@@ -32,6 +34,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "start": "Søjlediagram over, hvor sandsynlig tallene for {outcome} gør hver af {n} starter, {first} til {last}.",
         "likeliest": "Den mest sandsynlige er {start} med {probability}; den erklærede start {declared} har {own}.",
         "credible": "Troværdighedsmængden rummer {n} starter.",
+        "predictive": "Punkter for {n} tal for {outcome}: hvor hvert faldt i den fordeling, som modellen gav det, ordnet, ved siden af hvad tilfældet ville give.",
+        "outside": "{n} ligger uden for båndet, som rummer 95 % af det, tilfældet giver.",
         "leads": "Punkter med intervaller for {outcome}: {before} grupper før starten og {after} efter, som logaritmer af forhold til kontrolområderne.",
         "excludes": "{before} af intervallerne før starten udelukker 0, og {after} af dem efter.",
         "heat": "Tabel med farvetoner for {outcome}: ændringen for {rows} udgangspunkter og {columns} vinduer, {cells} celler fra {low} til {high} procent.",
@@ -47,6 +51,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "start": "Stapeldiagram över hur sannolik siffrorna för {outcome} gör var och en av {n} starter, {first} till {last}.",
         "likeliest": "Den mest sannolika är {start} med {probability}; den deklarerade starten {declared} har {own}.",
         "credible": "Trovärdighetsmängden rymmer {n} starter.",
+        "predictive": "Punkter för {n} siffror för {outcome}: var var och en föll i den fördelning som modellen gav den, ordnade, bredvid vad slumpen skulle ge.",
+        "outside": "{n} ligger utanför bandet som rymmer 95 % av det slumpen ger.",
         "leads": "Punkter med intervall för {outcome}: {before} grupper före starten och {after} efter, som logaritmer av kvoter till kontrollområdena.",
         "excludes": "{before} av intervallen före starten utesluter 0, och {after} av dem efter.",
         "heat": "Tabell med färgtoner för {outcome}: förändringen för {rows} utgångslägen och {columns} fönster, {cells} celler från {low} till {high} procent.",
@@ -121,3 +127,8 @@ def alt_heat_map(cells: pd.DataFrame, *, outcome: Mapping[str, str]) -> dict[str
         named = {"baseline": cell.baseline, "window": cell.window, "percent": float(cell.percent)}
         sentences.append(("claimed", named | {"rank": rank, "cells": len(cells)}))
     return _said(outcome, *sentences)
+
+
+def alt_predictive(table: pd.DataFrame, *, outcome: Mapping[str, str]) -> dict[str, str]:
+    outside = (table["pit"] < table["lower"]) | (table["pit"] > table["upper"])
+    return _said(outcome, ("predictive", {"n": len(table)}), ("outside", {"n": int(outside.sum())}))

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from gvi_eval.figures.alt_more import alt_cumulative, alt_leads, alt_start, alt_weights
+from gvi_eval.figures.alt_more import alt_cumulative, alt_leads, alt_predictive, alt_start, alt_weights
 from gvi_eval.figures.bars import start_figure, weights_figure
 from gvi_eval.figures.cumulative import cumulative_figure, cumulative_table
 from gvi_eval.figures.folder import FigureAbout, save_figure
 from gvi_eval.figures.leads import leads_figure
+from gvi_eval.figures.predictive import predictive_figure, predictive_table
 from gvi_eval.study import Outcome, Study
 from gvi_eval.writing import slug
 
@@ -117,6 +118,26 @@ def draw_leads(folder: Path, study: Study, rows: pd.DataFrame, source: str, run:
         yield _saved(folder, name, figure, same, title, caption, alt, source, run)
 
 
+def draw_predictive(folder: Path, study: Study, rows: pd.DataFrame, source: str, run: str) -> Iterator[str]:
+    """The headline's figures in the distributions that its model gave them, the latent level left open."""
+    file = folder / "diagnostics" / "residuals.csv"
+    if not file.is_file():
+        return
+    residuals = pd.read_csv(file)
+    if residuals.empty or residuals["pit"].isna().all():
+        return
+    about = residuals["about"].iloc[-1]
+    table = predictive_table(residuals[residuals["about"] == about])
+    title = f"{study.title}: predicted and seen"
+    caption = (
+        f"The headline's figures about {about}: the share of its predictive distribution that lies below each, sorted. Read "
+        f"together, not one by one: with many figures some lie outside the band by chance. {source}."
+    )
+    figure = predictive_figure(table, title=title, caption=caption)
+    alt = alt_predictive(table, outcome=_words(study.primary))
+    yield _saved(folder, "predictive", figure, table, title, caption, alt, source, run)
+
+
 def _saved(folder: Path, name: str, figure, table: pd.DataFrame, title: str, caption: str, alt, source: str, run: str) -> str:
     save_figure(figure, folder / "figures" / name, table, FigureAbout(name, title, caption, alt, source, run))
     return name
@@ -128,4 +149,5 @@ BESIDE = {
     "weights": draw_weights,
     "start-posterior": draw_start_posterior,
     "event-study": draw_leads,
+    "predictive": draw_predictive,
 }

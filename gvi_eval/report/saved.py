@@ -14,6 +14,7 @@ from gvi_eval.hashing import file_hash
 from gvi_eval.resources import CHECKOUT
 
 EFFECTS, MANIFEST, STUDY = "effects.csv", "manifest.json", "study.toml"
+NOTES_APART = " | "  # what stands between two notes in a cell
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +78,7 @@ class Saved:
         """The cell of a saved file, as text; the grammar by which every number of a report can be found again.
 
         effects.csv, key, point            the cell of the row with this id (its line, where rows have no id of their own)
+        effects.csv, key, notes[1]         the second of the notes in a cell
         threats.csv, ?state=flagged, count()   how many rows have this state (a|b: either); count(col) different ones, min, max
         manifest.json, /software/pandas    a value of a document by its place; an entry of a list by its name or number
         study.toml, /interventions/Pilot/start   the same of the study file
@@ -94,9 +96,10 @@ class Saved:
         found = self._keyed(file).get(row)
         if found is None:
             raise DataError(f"{file} has no row '{row}'")
-        if column not in found:
-            raise DataError(f"{file} has no column '{column}'")
-        return found[column]
+        name, _, place = column.removesuffix("]").partition("[")
+        if name not in found:
+            raise DataError(f"{file} has no column '{name}'")
+        return found[name].split(NOTES_APART)[int(place)] if place else found[name]
 
     def at(self, file: str, place: str) -> Any:
         """What a saved document or the study file holds at a place."""

@@ -1,7 +1,21 @@
 """What the figures say: effects, threats, tipping points, what could have been told, other choices, verdicts, checklists."""
 
-from gvi_eval.report.document import Block, Heading, Paragraph, Quote, Section, Table, Value, found, quoted, value
-from gvi_eval.report.saved import EFFECTS, pointer
+from gvi_eval.report.document import (
+    Block,
+    Bullets,
+    Heading,
+    Line,
+    Paragraph,
+    Quote,
+    Section,
+    Table,
+    Value,
+    found,
+    quoted,
+    value,
+)
+from gvi_eval.report.saved import EFFECTS, NOTES_APART, pointer
+from gvi_eval.report.sections_design import NOT_USED
 from gvi_eval.report.story import Story, cell, quote
 from gvi_eval.report.summary_page import answer, curve, interval_line, prevented, threats
 from gvi_eval.writing import slug
@@ -15,11 +29,24 @@ def effects_section(story: Story) -> Section:
     blocks += [Paragraph(line) for line in (interval_line(story), prevented(story)) if line]
     if story.headline.has("excludes"):
         blocks.append(Paragraph((quoted(story.headline, "excludes"), ".")))
+    if notes := headline_notes(story):
+        blocks += [Heading(story.text("effects.notes")), Bullets(notes)]
     blocks += story.pictures("path")
     blocks += [effects_table(story), *story.pictures("estimates", "starts")]
     blocks += _pairs(story) + _comparisons(story)
     blocks += story.pictures("cumulative", "gap", "placebos", "weights", "event-study", "grid")
     return Section("effects", story.text("sections.effects"), tuple(blocks))
+
+
+def headline_notes(story: Story) -> tuple[Line, ...]:
+    """The notes that belong beside the headline's number, one by one; figures not used stand with the data."""
+    row = story.headline
+    notes = row["notes"].split(NOTES_APART) if row.has("notes") else []
+    return tuple(
+        (Quote(note, row.file, row.key, f"notes[{number}]"),)
+        for number, note in enumerate(notes)
+        if not note.startswith(NOT_USED)
+    )
 
 
 def effects_table(story: Story) -> Table:
@@ -172,7 +199,16 @@ def choices_section(story: Story) -> Section:
     """Other choices that could be defended: the specification curve, rival starts, what faded, residuals."""
     blocks: list[Block] = [Heading(story.text("choices.curve"))]
     if curve_line := curve(story):
+        columns = (
+            ("statistic", quote("statistic")),
+            ("observed", cell("observed", "plain")),
+            ("p", cell("p", "p")),
+            ("floor", cell("floor", "p")),
+            ("series", cell("series", "count")),
+        )
+        tests = story.saved.table("curve_test.csv") or ()
         blocks += [Paragraph(curve_line), *story.pictures("curve")]
+        blocks.append(story.table("curve", tests, columns, "curve_test.csv", widths=(5, 2, 2, 2, 2)))
     else:
         blocks.append(story.not_run("curve"))
     blocks.append(Heading(story.text("choices.starts")))

@@ -186,11 +186,20 @@ def of_the_headline(story: Story, row: Row) -> bool:
 
 
 def curve(story: Story) -> Line | None:
+    """The specification curve in a sentence: never an average over it."""
     rows = story.saved.table("curve_test.csv")
     if not rows:
         return None
     row = rows[0]
-    return story.say("summary.curve", p=value(row, "p", "p"), every=story.count("curve.csv"))
+    return story.say(
+        "summary.curve",
+        every=story.count("curve.csv"),
+        same=value(row, "same_sign", "share"),
+        excluding=value(row, "excluding", "share"),
+        rank=value(row, "rank", "count"),
+        p=value(row, "p", "p"),
+        floor=value(row, "floor", "p"),
+    )
 
 
 def settle(story: Story) -> Line:

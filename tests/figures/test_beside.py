@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 
 from gvi_eval.errors import DataError
-from gvi_eval.figures.alt_more import alt_cumulative, alt_heat_map, alt_leads, alt_start, alt_weights
+from gvi_eval.figures.alt_more import alt_cumulative, alt_heat_map, alt_leads, alt_predictive, alt_start, alt_weights
 from gvi_eval.figures.bars import start_figure, weights_figure
 from gvi_eval.figures.beside import draw_cumulative, draw_start_posterior
 from gvi_eval.figures.cumulative import cumulative_figure, cumulative_table
 from gvi_eval.figures.heat_map import heat_map_figure
 from gvi_eval.figures.leads import leads_figure
+from gvi_eval.figures.predictive import predictive_figure, predictive_table
 from gvi_eval.figures.theme import EXPECTED, FACTUAL, contrast
 from gvi_eval.resources import CHECKOUT
 from gvi_eval.study import load_study
@@ -110,6 +111,17 @@ def test_words_give_the_same_numbers_in_three_languages():
     assert "2017-01 with 0.5" in start["en"] and "deklarerade starten 2017-02 har 0,3" in start["sv"]
     assert "0 of the intervals before the start exclude 0, and 1" in alt_leads(LEADS, outcome=OUTCOME)["en"]
     assert "A med 0,75" in alt_weights(WEIGHTS, outcome=OUTCOME)["da"]
+
+
+def test_places_of_chance_by_hand():
+    # Of one uniform place the mean is 1/2 and 95 % lie between 0.025 and 0.975; a place of 0.99 is outside.
+    table = predictive_table(pd.DataFrame({"pit": [0.99]}))
+    assert table.iloc[0].tolist() == pytest.approx([0.5, 0.99, 0.025, 0.975])
+    assert "1 lie outside" in alt_predictive(table, outcome=OUTCOME)["en"]
+    inside = predictive_table(pd.DataFrame({"pit": np.arange(1, 20) / 20}))
+    assert "0 ligger uden for" in alt_predictive(inside, outcome=OUTCOME)["da"]
+    axes = predictive_figure(table, title="t", caption="c").axes[-1]
+    assert {line.get_marker(): len(line.get_xdata()) for line in axes.lines if line.get_marker() in "so"} == {"o": 0, "s": 1}
 
 
 def test_a_running_total_is_drawn_with_the_interval_of_the_whole():

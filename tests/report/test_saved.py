@@ -23,11 +23,19 @@ def test_rows_go_by_their_id_or_by_their_line(saved):
     assert saved.lookup("pairs.csv", "3", "level") == "2"  # line 1 is the head
 
 
+def test_one_of_the_notes_in_a_cell(saved):
+    (saved.folder / "notes.csv").write_text("id,notes\na,first | second\n")
+    assert (
+        saved.lookup("notes.csv", "a", "notes[1]") == "second" and saved.lookup("notes.csv", "a", "notes") == "first | second"
+    )
+
+
 def test_counts_and_extremes_over_a_filter(saved):
     assert saved.lookup("effects.csv", "?state=x", "count()") == "2"
     assert saved.lookup("effects.csv", "?", "count(state)") == "2"
     assert saved.lookup("effects.csv", "?state=x&point=", "count()") == "1"
     assert saved.lookup("effects.csv", "?", "max(point)") == "2" and saved.lookup("effects.csv", "?", "min(point)") == "0.5"
+    assert saved.lookup("effects.csv", "?state=x|y", "count()") == "3"
     assert saved.lookup("empty.csv", "?", "count()") == "0"
 
 
