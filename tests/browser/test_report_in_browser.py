@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gvi_eval.report.html import html_bytes
+from gvi_eval.report.index import write_index
 from gvi_eval.report.study_report import study_report
 from gvi_eval.resources import CHECKOUT
 
@@ -111,4 +112,18 @@ def test_the_keyboard_reaches_the_report_first_and_every_table_that_scrolls(chro
         "[...document.querySelectorAll('.scroll')].map(each => [each.tabIndex, !!(each.ariaLabel || each.getAttribute('aria-labelledby'))])"
     )
     assert scrolls and all(place == [0, True] for place in scrolls)
+    page.context.close()
+
+
+def test_axe_finds_nothing_on_the_index(chromium, tmp_path):
+    from axe_playwright_python.sync_playwright import Axe
+
+    for name in ("boston", "pooled", "calibration"):
+        ignored = shutil.ignore_patterns("figures", "paths", "panels", "placebos")
+        shutil.copytree(CHECKOUT / "reports" / name, tmp_path / name, ignore=ignored)
+    (tmp_path / "boston" / "report").mkdir(exist_ok=True)
+    (tmp_path / "boston" / "report" / "report.en.html").write_text("x")
+    page = opened(chromium, write_index(tmp_path), scheme="dark")
+    found = Axe().run(page)
+    assert [each["id"] for each in found.response["violations"]] == [] and len(found.response["passes"]) > 10
     page.context.close()
