@@ -24,6 +24,7 @@ FORMATS = ("html", "pdf", "xlsx", "zip")
 REPORT, RECORD = "report", "report.json"  # the folder inside the results, and the record in it
 INDICATORS = "indicators.csv"  # only the folder of a monitoring plan has it
 ORIGIN = ".origin.toml"
+REFERRED = ("definitions.csv", "sources.csv")  # what was counted, and where it was published
 SEAL = "sha256_of_the_rest"
 
 
@@ -145,7 +146,7 @@ def others_of(language: str) -> dict[str, str]:
 
 
 def made_from(saved: Saved) -> dict[str, str]:
-    """The sha256 of all that the results rest on: study file, tables and their origin records, by path in the checkout."""
+    """The sha256 of all that the results rest on: study file, tables, origin records, definitions and sources, by path."""
     manifest = saved.manifest
     files = {}
     if "study_file" in manifest:
@@ -154,10 +155,24 @@ def made_from(saved: Saved) -> dict[str, str]:
     for item in manifest["inputs"]:
         path = input_file(saved, item["path"])
         files[item["path"]] = file_hash(path)
-        origin = path.with_name(path.stem + ORIGIN)
-        if origin.is_file():
-            files[item["path"].removesuffix(path.suffix) + ORIGIN] = file_hash(origin)
+        named = item["path"].rpartition("/")[0]
+        for beside, name in _beside(path, named):
+            files[name] = file_hash(beside)
     return dict(sorted(files.items()))
+
+
+def _beside(table: Path, folder: str) -> Iterator[tuple[Path, str]]:
+    """What a table rests on in turn: its origin record, and what its cells refer to, beside it or one folder up."""
+    prefix = f"{folder}/" if folder else ""
+    origin = table.stem + ORIGIN
+    if (table.parent / origin).is_file():
+        yield table.parent / origin, prefix + origin
+    for name in REFERRED:
+        above = folder.rpartition("/")[0]
+        for place, written in ((table.parent, prefix), (table.parent.parent, f"{above}/" if above else "")):
+            if (place / name).is_file():
+                yield place / name, written + name
+                break
 
 
 def input_file(saved: Saved, name: str) -> Path:
