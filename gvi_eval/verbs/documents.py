@@ -39,10 +39,12 @@ def follow_task(inputs: tuple[str, str], seed: int) -> int:
     from gvi_eval.claims.audit import audit, write_audit
     from gvi_eval.claims.declared import find_claims
     from gvi_eval.claims.published import Shelf
+    from gvi_eval.figures.audit import draw_audit
 
     shelf = Shelf(out)
     verdicts = audit(find_claims("all"), shelf)
     write_audit(verdicts, out / AUDIT, shelf)
+    draw_audit(out / AUDIT)
     return len(verdicts)
 
 
