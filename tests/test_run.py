@@ -180,6 +180,7 @@ def test_two_treated_units_are_run_and_published_side_by_side(two_sites, four_ar
     assert [(pair.level.fit.unit, pair.trend.fit.unit) for pair in result.pairs] == [("East", "East"), ("West", "West")]
     publish(result, tmp_path / "out")
     figures = sorted(folder.name for folder in (tmp_path / "out" / "figures").iterdir())
-    assert figures == ["estimates", "path-burglary-east", "path-burglary-west", "tipping"]
+    paths = ["path-burglary-east", "path-burglary-west"]
+    assert figures == ["cumulative-burglary", "estimates", *paths, "predictive", "tipping"]
     drawn = (tmp_path / "out" / "figures" / "path-burglary-west" / "figure.svg").read_text(encoding="utf-8")
     assert "Programme in West" in drawn and "New form" in drawn and "Conflict" not in drawn  # North is only a donor
