@@ -63,7 +63,7 @@ def _redrawn(case: Case, seed: int, factor: Factor, others: Mapping[str, Factor]
         own = null.noise
         if noise != 1:
             own = type(own)(own.name, own.alpha * noise, own.sigma * noise**0.5, own.rho)
-        return simulate(panel, mean, 1.0, own, [seed % 2**63, stream])
+        return _beside_its_donors(panel, simulate(panel.without(*panel.donors), mean, 1.0, own, [seed % 2**63, stream]))
 
     names = [name for name in case.others if name in case.nulls]
     return case.with_(
@@ -73,6 +73,13 @@ def _redrawn(case: Case, seed: int, factor: Factor, others: Mapping[str, Factor]
         tables={},
         effects={},
     )
+
+
+def _beside_its_donors(panel: Panel, alone: Panel) -> Panel:
+    """The treated unit's figures as they were drawn alone, beside the donors' own: what is planted is in one place only."""
+    unit, _ = panel.sole_treated
+    theirs = tuple(window for window in panel.windows if window.unit != unit)
+    return panel.with_(values=panel.values.assign(**{unit: alone.values[unit]}), windows=(*alone.windows, *theirs))
 
 
 def after(case: Case, ratio: float) -> np.ndarray:
