@@ -276,5 +276,5 @@ def test_a_run_that_is_ended_goes_on_where_it_was(tmp_path, how):
 def test_executors_by_name():
     assert isinstance(executor_named("serial"), Serial)
     assert executor_named("processes", 3).jobs == 3
-    with pytest.raises(StudyError, match="no executor 'cluster'; choose serial or processes"):
+    with pytest.raises(StudyError, match="no executor 'cluster'; choose serial, processes, or the address of a scheduler"):
         executor_named("cluster")

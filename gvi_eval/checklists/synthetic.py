@@ -15,6 +15,11 @@ def _primary(saved: Saved) -> pd.DataFrame:
     return rows if rows.empty else rows[rows["role"] == "primary"]
 
 
+def _told(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The comparisons that have a number or a word in a column, which is absent where every comparison is refused."""
+    return rows.dropna(subset=[column]) if column in rows else rows.iloc[:0]
+
+
 def _refused(rows: pd.DataFrame, pattern: str) -> pd.DataFrame:
     """The comparisons whose refusal says this; a table without any refusal has none."""
     return rows[rows["refusal"].astype("string").fillna("").str.contains(pattern, regex=True)]
@@ -23,7 +28,7 @@ def _refused(rows: pd.DataFrame, pattern: str) -> pd.DataFrame:
 def _column(saved: Saved, column: str, words: str, how: str) -> Found:
     """Reported where the column holds a number, with its lowest and highest."""
     rows = _primary(saved)
-    told = rows.dropna(subset=[column]) if column in rows else rows.iloc[:0]
+    told = _told(rows, column)
     if told.empty:
         return Found("not reported", f"no {words} is kept", saved.row(TABLE, rows, 1))
     low, high = (format(each, how) for each in (told[column].min(), told[column].max()))
@@ -63,7 +68,7 @@ def sc_anticipation(saved: Saved) -> Found | None:
 
 
 def sc_weights(saved: Saved) -> Found:
-    rows = _primary(saved).dropna(subset=["heaviest"])
+    rows = _told(_primary(saved), "heaviest")
     if rows.empty:
         return Found("not reported", "no weights are kept", saved.row(TABLE, _primary(saved), 1))
     return Found("reported", f"heaviest of {rows['specification'].iloc[0]}: {rows['heaviest'].iloc[0]}", saved.row(TABLE, rows))
@@ -74,7 +79,7 @@ def sc_fit(saved: Saved) -> Found:
 
 
 def sc_hull(saved: Saved) -> Found:
-    rows = _primary(saved).dropna(subset=["inside_hull"])
+    rows = _told(_primary(saved), "inside_hull")
     if rows.empty:
         return Found(
             "not reported", "whether the place lies within its donors is not kept", saved.row(TABLE, _primary(saved), 1)

@@ -50,7 +50,7 @@ def test_without_room_for_a_placebo_start_the_pair_alone_decides():
 
 
 def test_a_break_before_the_decision_is_flagged():
-    result = look(T6, cases.case(cases.counts(1, mean=20, factor=np.repeat([1.0, 0.4], [46, 50]))))
+    result = look(T6, cases.case(cases.counts(1, mean=20, factor=np.repeat([1.0, 0.4], [42, 54]))))
     assert result.state == FLAGGED
     assert result.number > 10
     assert result.evidence["candidates"] == 3
