@@ -285,10 +285,16 @@ def _missing(result: StudyResult) -> list[str]:
 def _threats(result: StudyResult) -> list[str]:
     """How many threats put to the headline are in each state, then one line per threat, flagged ones first.
 
-    Where a start is an interval, one line counts the states of another analysis over the starts.
+    Where a start is an interval, one line counts the states of another analysis over the starts. Where every threat is put to
+    the headline, those of other analyses are counted in one line a threat.
     """
+    own = result.headline.specification.name if result.study.threat_draws else None
     groups: dict[tuple[object, ...], list[ThreatResult]] = {}
+    beside: dict[str, Counter[str]] = {}
     for threat in sorted(result.threats, key=lambda threat: STATES.index(threat.state)):
+        if own is not None and not _is_of(threat, own):
+            beside.setdefault(threat.id, Counter())[threat.state] += 1
+            continue
         groups.setdefault((threat.id, threat.evidence.get("specification"), threat.evidence.get("control")), []).append(threat)
     lines = _counted(result)
     for (identity, primary, control), threats in groups.items():
@@ -300,6 +306,9 @@ def _threats(result: StudyResult) -> list[str]:
         between = f"; ratio of ratios {min(numbers):.2f} to {max(numbers):.2f}" if numbers else ""
         counts = ", ".join(f"{state} at {count} of {len(threats)} starts" for state, count in states.items())
         lines.append(f"{identity} {counts}: {control} beside {primary}{between}; threats.csv has each")
+    for identity, states in sorted(beside.items(), key=lambda pair: int(pair[0].removeprefix("T"))):
+        counts = ", ".join(f"{count} {state}" for state, count in states.items())
+        lines.append(f"{identity} of other analyses: {counts}; threats.csv has each")
     return lines
 
 

@@ -71,11 +71,16 @@ def judged(result: ThreatResult, detection: Detection | None, reason: str | None
     """A result in view of what its test can notice here: not flagged stands only where the test would have flagged.
 
     One that would flag in under half of the planted data sets, or whose design cannot be drawn anew (``reason``), could not
-    have flagged. A flag stays a flag: what a test shows, it could show.
+    have flagged. A flag stays a flag, for what a test shows it could show, and says how often the same design is flagged with
+    the violation planted and with nothing in it: where the latter is common, the flag says little.
     """
     if detection is not None:
         rates = {"detected": detection.detected, "false_flags": detection.false_flags, "simulations": detection.n}
         result = replace(result, evidence={**result.evidence, **rates})
+        if result.state == FLAGGED:
+            planted, nothing = (f"{rate:.0%}" for rate in (detection.detected, detection.false_flags))
+            told = f"flagged in {planted} of {detection.n} data sets with it planted, in {nothing} of as many without"
+            return replace(result, sentence=f"{result.sentence}; {told}")
     if result.state != NOT_FLAGGED or (detection is not None and detection.detected >= FEWEST):
         return result
     why = reason or "how often this design would flag it is not known"

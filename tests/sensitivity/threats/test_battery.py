@@ -62,6 +62,12 @@ def test_half_of_the_planted_data_sets_decide(state, detected, said):
     assert judged(ThreatResult("T99", state, 1.0, "so it is"), detection).state == said
 
 
+def test_a_flag_says_how_often_it_would_be_raised_over_nothing():
+    found = judged(ThreatResult("T99", FLAGGED, 1.0, "so it is"), Detection("T99", 0.9, 0.76, 100, "key"))
+    assert found.sentence == "so it is; flagged in 90% of 100 data sets with it planted, in 76% of as many without"
+    assert found.evidence["false_flags"] == 0.76
+
+
 def test_a_test_that_cannot_be_asked_says_why_and_is_not_simulated(case):
     results, detections = battery(case, threats=(Refused(),), simulations=2)
     assert results[0].state == COULD_NOT
