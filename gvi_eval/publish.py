@@ -243,7 +243,7 @@ def _manifest(result: StudyResult, origins: Mapping[str, Origin], run: str, outp
 def crate_of(manifest: dict[str, Any]) -> dict[str, Any]:
     """The same as an RO-Crate: files, their sources, and the action that made them."""
     written = manifest["outputs"] | {"manifest.json": sha256(json_bytes(manifest)).hexdigest()}
-    outputs = [{"@id": name, "@type": "File", "sha256": digest} for name, digest in written.items()]
+    outputs = [{"@id": name, "@type": "File", "sha256": digest} for name, digest in sorted(written.items())]
     inputs = [
         {
             "@id": f"#{item['path']}",

@@ -11,7 +11,7 @@ import pytest
 
 from gvi_eval.checklists.appraisal import appraise
 from gvi_eval.errors import DataError, StudyError
-from gvi_eval.publish import publish
+from gvi_eval.publish import crate_of, publish
 from gvi_eval.run import run_study
 from gvi_eval.writing import json_bytes
 
@@ -155,3 +155,10 @@ def test_the_exact_ratio_answers_a_ratio_by_any_name(document, write_study, tmp_
     result = run_study(write_study(tmp_path / "town", document))
     exact = next(analysis for analysis in result.analyses if analysis.specification.name == "exact ratio")
     assert exact.effects[0].point == pytest.approx(12 / 22)
+
+
+def test_a_crate_lists_its_files_in_the_order_of_a_manifest_that_was_read_again():
+    files = {"figures/path/about.json": "1", "figures/path-beside/about.json": "2"}  # as folders are sorted, not as names are
+    manifest = {"study": "town", "title": "t", "question": "q", "run": "r", "command": "c", "code_sha256": "d"}
+    manifest |= {"software": {"gvi-eval": "1"}, "inputs": [], "outputs": files}
+    assert crate_of(manifest) == crate_of(json.loads(json_bytes(manifest)))

@@ -71,7 +71,7 @@ def test_every_number_is_looked_up_and_no_digit_stands_in_the_prose(folder):
     quotes = [quote for quote in document.quotes() if quote.file != "references.toml"]
     assert quotes and all(saved.lookup(each.file, each.row, each.column) == each.text for each in quotes)
     prose = [part for line in document.lines() for part in line if isinstance(part, str)]
-    names = ("sha256", saved.manifest["run"], *(f"T{n}" for n in range(1, 24)))
+    names = ("sha256", saved.manifest["run"], *(f"T{n}" for n in range(23, 0, -1)))  # T10 before T1
     for text in prose:
         for name in names:
             text = text.replace(name, "")
