@@ -101,7 +101,10 @@ def test_what_the_ratio_is_without_heavy_donors_stands_beside(case):
 
 def test_the_fit_is_judged_by_both_its_limits(case):
     fit = case.evaluation.fit
-    judged = lambda **changes: BadFit().judge(replace(case.evaluation, fit=replace(fit, **changes)))  # noqa: E731
+
+    def judged(**changes):
+        return BadFit().judge(replace(case.evaluation, fit=replace(fit, **changes)))
+
     assert judged(share=0.21, ratio=1.51).state == FLAGGED
     assert judged(share=0.19, ratio=9.0).state == NOT_FLAGGED
     assert judged(share=0.90, ratio=1.49).state == NOT_FLAGGED
