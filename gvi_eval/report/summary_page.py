@@ -7,6 +7,7 @@ from gvi_eval.report.story import RANGE, Story
 from gvi_eval.study import EVERY
 
 FLAGGED, NOT_FLAGGED, COULD_NOT = "flagged", "not flagged", "could not have flagged"
+MODERATE, ENOUGH = "moderate", 0.80  # the noise, and how often a release must decide under it to settle a question
 
 
 def summary_page(story: Story) -> Section:
@@ -18,7 +19,7 @@ def summary_page(story: Story) -> Section:
     items = [
         line for line in (interval_line(story), prevented(story), power(story), *other_places(story), others(story)) if line
     ]
-    items += [line for line in (threats(story), curve(story), settle(story), planned(story)) if line]
+    items += [line for line in (threats(story), curve(story), settle(story), *missing(story), planned(story)) if line]
     return Section("summary", story.text("sections.summary"), (*blocks, Bullets(tuple(items))))
 
 
@@ -120,7 +121,7 @@ def prevented(story: Story) -> Line | None:
 def power(story: Story) -> Line | None:
     """What the design could have told, under moderate noise."""
     for row in story.saved.table("power.csv") or ():
-        if row["noise"] == "moderate" and row.has("detectable"):
+        if row["noise"] == MODERATE and row.has("detectable"):
             told = "told" if row.number("detectable") >= row.number("benchmark") else "not_told"
             return story.say(
                 f"summary.power_{told}",
@@ -203,14 +204,24 @@ def curve(story: Story) -> Line | None:
 
 
 def settle(story: Story) -> Line:
-    """The data request that would settle it."""
-    rows = story.saved.table("settle.csv") or ()
-    for row in rows:
-        if row.has("request"):
-            return story.say("summary.settle", request=quoted(row, "request"))
-    for number, missing in enumerate(story.study.missing_series):
-        return story.say("summary.missing", series=story.declared_words("missing_series", missing.name or number, "series"))
+    """What would settle it: the release that decides most often under moderate noise, how often, and whom to ask for it."""
+    rows = [row for row in story.saved.table("settle.csv") or () if row.has("request") and row.has("decisive")]
+    if nearest := max((row for row in rows if row["noise"] == MODERATE), key=lambda row: row.number("decisive"), default=None):
+        return story.say(
+            "summary.settle" if nearest.number("decisive") >= ENOUGH else "summary.settle_nearest",
+            request=quoted(nearest, "request"),
+            release=quoted(nearest, "release"),
+            chance=value(nearest, "decisive", "share"),
+        )
     return story.say("summary.no_settle")
+
+
+def missing(story: Story) -> list[Line]:
+    """The series that the question is about and that nobody has published: a proxy in its place settles another question."""
+    return [
+        story.say("summary.missing", series=story.declared_words("missing_series", series.name or number, "series"))
+        for number, series in enumerate(story.study.missing_series)
+    ]
 
 
 def planned(story: Story) -> Line:
