@@ -11,6 +11,7 @@ from gvi_eval.figures.theme import EXPECTED, FACTUAL, FAINT, SMALL, WIDTH, colum
 HEAT_COLUMNS = ("baseline", "window", "percent", "claimed")
 ROW = 0.27
 UPRIGHT = 0.75  # inches of a column in which its head can stand upright
+APART = 0.03  # inches between the figures of neighbouring cells
 STRONGEST = 75.0  # per cent from which a cell is as dark as it gets
 
 
@@ -41,9 +42,11 @@ def heat_map_figure(cells: pd.DataFrame, *, title: str, caption: str) -> Figure:
             height=ROW * len(rows), left=left, legend=legend, ticks=ticks,
         )  # fmt: skip
         axes.grid(False)
+        widest = max(text_width(_words(float(percent)), SMALL) for percent in cells["percent"])
+        size = SMALL * min(1.0, (room - APART) / widest)
         for cell in cells.to_dict("records"):
             place = columns.index(str(cell[across])), rows.index(str(cell[down]))
-            _cell(axes, *place, float(cell["percent"]), bool(cell["claimed"]))
+            _cell(axes, *place, float(cell["percent"]), bool(cell["claimed"]), size)
         axes.set(xlim=(0, len(columns)), ylim=(len(rows), 0))
         turned = {} if upright else {"rotation": 90}
         axes.set_xticks(np.arange(len(columns)) + 0.5, labels=heads, **turned)
@@ -53,7 +56,7 @@ def heat_map_figure(cells: pd.DataFrame, *, title: str, caption: str) -> Figure:
     return figure
 
 
-def _cell(axes, column: int, row: int, percent: float, claimed: bool) -> None:
+def _cell(axes, column: int, row: int, percent: float, claimed: bool, size: float) -> None:
     strength = min(abs(percent) / STRONGEST, 1.0)
     colour = EXPECTED if percent < 0 else FACTUAL
     shade = 0.08 + 0.42 * strength  # black figures stay readable on the darkest
@@ -61,9 +64,13 @@ def _cell(axes, column: int, row: int, percent: float, claimed: bool) -> None:
     axes.add_patch(Rectangle((column, row), 1, 1, facecolor=colour, alpha=shade, edgecolor=FAINT, linewidth=0.5, **rise))
     if claimed:
         axes.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor="black", linewidth=2.2, zorder=4))
-    words = f"{percent:+.0f}".replace("-", "−")
-    ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.8} if percent > 0 else None
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.4} if percent > 0 else None
     axes.text(
-        column + 0.5, row + 0.5, words, ha="center", va="center", fontsize=SMALL, weight="bold" if claimed else "normal",
-        bbox=ground, zorder=5,
+        column + 0.5, row + 0.5, _words(percent), ha="center", va="center", fontsize=size,
+        weight="bold" if claimed else "normal", bbox=ground, zorder=5,
     )  # fmt: skip
+
+
+def _words(percent: float) -> str:
+    """Whole per cent with its sign; what rounds to nothing has none."""
+    return f"{percent:+.0f}".replace("-", "−") if abs(percent) >= 0.5 else "0"
