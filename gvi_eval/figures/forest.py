@@ -40,6 +40,8 @@ GROUPS: Sequence[tuple[str, str]] = tuple(
     )
 )
 LABEL_WIDTH, REFUSAL_WIDTH, KIND_GAP = 2.05, 2.4, 0.12
+REASON_LINES = 4  # of a refusal in the figure; the table beside it holds the whole
+CUT_OFF = "A reason that ends in … stands whole in the table of the figure."
 ROW_PAD = 0.085
 REACH = 8.0  # an interval that runs further than this factor beyond all points ends in an arrow
 LADDERS: Sequence[Sequence[float]] = (
@@ -62,7 +64,7 @@ def forest_figure(
     """One line per estimate in the order given, on a log axis, with its numbers in words at the right.
 
     rows: `FOREST_COLUMNS`; an optional `headline` (true or false) sets one row in bold. A row with a
-    refusal shows the reason instead of a point; a limit of 0 or infinity, or one far outside, is an arrow.
+    refusal shows the beginning of its reason instead of a point; a limit of 0 or infinity, or one far outside, is an arrow.
     measure: what the numbers are, written before each: IRR 0.355 (0.244–0.516).
     """
     columns_of(rows, FOREST_COLUMNS, "the table of estimates")
@@ -72,7 +74,6 @@ def forest_figure(
         limits = _limits(lines, reference)
         ink = WIDTH - 2 * MARGIN
         title_lines = wrapped(title, ink, TITLE, "bold")
-        note_lines = wrapped(caption, ink, SMALL)
         right = WIDTH - MARGIN
         kind_left = right - max(text_width(words, SMALL) for words in ("interval", *(line.kind for line in lines)))
         numbers_right = kind_left - KIND_GAP
@@ -84,6 +85,7 @@ def forest_figure(
         width = numbers_right - numbers - 0.2 - left
         for line in lines:
             line.fit(right - left - width - 0.2)
+        note_lines = wrapped(f"{caption} {CUT_OFF}" if any(line.cut for line in lines) else caption, ink, SMALL)
         legend_top = MARGIN + len(title_lines) * line_height(TITLE) + 0.05
         legend = _legend_rows(groups)
         head_top = legend_top + 0.185 * len(legend) + 0.04
@@ -136,6 +138,7 @@ class _Row:
     refusal: str
     headline: bool
     refusal_lines: list[str]
+    cut: bool = False  # whether the reason is longer than there is room for
 
     @classmethod
     def of(cls, row: Mapping[str, object], measure: str) -> "_Row":
@@ -162,7 +165,10 @@ class _Row:
 
     def fit(self, width: float) -> None:
         if self.refusal:
-            self.refusal_lines = wrapped(f"no estimate: {self.refusal}", width, SMALL)
+            whole = wrapped(f"no estimate: {self.refusal}", width, SMALL)
+            self.cut = len(whole) > REASON_LINES
+            last = wrapped(" ".join(whole[REASON_LINES - 1 :]), width - text_width(" …", SMALL), SMALL)[:1]
+            self.refusal_lines = [*whole[: REASON_LINES - 1], f"{last[0]} …"] if self.cut else whole
 
 
 def numbers_of(measure: str, point: float, lower: float, upper: float) -> str:

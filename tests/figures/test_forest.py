@@ -82,6 +82,17 @@ def test_a_refused_row_shows_its_reason_and_no_point():
     assert len(markers(drawn({}, REFUSED | {"point": 0.5}), "o")) == 1
 
 
+def test_a_long_reason_is_cut_after_four_lines_and_the_figure_says_where_the_whole_stands():
+    words = [f"word{n}" for n in range(60)]
+    long = REFUSED | {"refusal": " ".join(words)}
+    written = [text for text in texts(drawn({}, long)) if "word" in text]
+    assert len(written) == 4 and written[-1].endswith(" …") and written[0].startswith("no estimate: word0")
+    assert " ".join(written)[len("no estimate: ") : -2].split() == words[: sum(line.count("word") for line in written)]
+    assert any("stands whole in the table" in text for text in texts(drawn({}, long)))
+    assert not any("stands whole" in text for text in texts(drawn({}, REFUSED)))
+    assert drawn({}, long).get_figheight() < drawn({}, *[{}] * 5).get_figheight()
+
+
 def test_a_table_of_refusals_only_is_still_a_figure():
     assert "no estimate: only 3 donors" in texts(drawn(REFUSED))
 
