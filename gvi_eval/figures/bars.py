@@ -30,7 +30,7 @@ def weights_figure(rows: pd.DataFrame, *, title: str, caption: str) -> Figure:
         )  # fmt: skip
         places = range(len(rows))
         for place, weight in zip(places, weights, strict=True):
-            style = {"color": EXPECTED} if weight >= 0 else {"facecolor": "white", "edgecolor": FACTUAL, "hatch": HATCH}
+            style = {"facecolor": EXPECTED, "edgecolor": "none"} if weight >= 0 else {"facecolor": "white", "edgecolor": FACTUAL, "hatch": HATCH}
             axes.barh(place, weight, height=0.7, **style, zorder=3)
             axes.annotate(
                 f"{weight:.2f}", (weight, place), xytext=(3 if weight >= 0 else -3, 0), textcoords="offset points",
@@ -39,7 +39,8 @@ def weights_figure(rows: pd.DataFrame, *, title: str, caption: str) -> Figure:
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_yticks(list(places), labels=names)
         axes.tick_params(axis="y", length=0)
-        axes.axvline(0, color=INK, linewidth=1.0)
+        axes.grid(axis="y", visible=False)  # it would run through the figures
+        axes.axvline(0, color=INK, linewidth=1.0, zorder=4)
         axes.set_xlim(min(0.0, weights.min() * 1.2), max(weights.max() * 1.15, 0.05))
         figure.canvas.draw()
     return figure
