@@ -12,6 +12,7 @@ from gvi_eval.intervals import Interval
 from gvi_eval.windows import CountWindow
 
 LEVEL = 0.95
+SIGNS = {"down": -1, "up": 1}
 ROUND = 2.5  # points about a multiple of ten that is given without a rounding: read as rounded to five
 
 
@@ -113,7 +114,7 @@ def fits(quantity: Quantity, percent: float) -> str | None:
     """Whether a recomputed change in percent is what was claimed: 'R3' at the digits printed, 'R2' by its word, else None.
 
     The ranges of words are fixed in the schema: 'about' allows five points, 'over' and 'up to' are one-sided. A multiple of ten
-    without a stated rounding is read as rounded to five.
+    without a stated rounding is read as rounded to five. A direction without a size is held by any change that way.
     """
     claimed = quantity.claimed_percent
     said = words().get(quantity.word or "", {})
@@ -130,4 +131,6 @@ def fits(quantity: Quantity, percent: float) -> str | None:
         low = said["low"] if said["low"] is not None else -math.inf
         high = said["high"] if said["high"] is not None else math.inf
         return "R2" if low <= percent <= high and percent != 0 else None
+    if claimed is None and not quantity.is_pair and quantity.direction in SIGNS:
+        return "R2" if percent * SIGNS[quantity.direction] > 0 else None
     return None

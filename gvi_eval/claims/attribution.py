@@ -251,7 +251,7 @@ def _curve(
         low, high = first["lower"].iloc[0], first["upper"].iloc[0]
         overlapping = int(((given["lower"] <= high) & (given["upper"] >= low)).sum())
     sign = math.copysign(1, claimed_log)
-    need = abs(claimed_log) * HALF if math.isfinite(claimed_log) else 0.0
+    need = abs(claimed_log) * HALF  # infinite for a fall to nothing
     logs = [math.log(point) * sign for point in given["point"]]
     holding = sum(each > 0 and each >= need for each in logs)
     return Curve(source, len(given), len(rows) - len(given), holding, overlapping, _joint(test))

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
-from gvi_eval.claims.arithmetic import Change, change, fits, tolerance
+from gvi_eval.claims.arithmetic import SIGNS, Change, change, fits, tolerance
 from gvi_eval.claims.breaks import bracket, break_for, percent_with_break, possible_breaks
 from gvi_eval.claims.declared import Claim, Quantity, Span
 from gvi_eval.claims.published import Published, Shelf, published
@@ -83,6 +83,12 @@ def _impossible(quantity: Quantity, notes: Notes) -> Recomputed | None:
     if claimed is not None and claimed < -100:
         notes.findings.append(f"a fall of {-claimed:g} % is claimed, and no count can fall by more than 100 %")
         return notes.close(quantity, "R0", f"no: {notes.findings[-1]}")
+    sign = SIGNS.get(quantity.direction or "", 0)
+    odd = []
+    if claimed is not None and claimed * sign < 0:
+        odd.append(f"the direction is said to be {quantity.direction}, and the number that is given is {claimed:+g} %")
+    if quantity.is_pair and not quantity.before and quantity.after:
+        odd.append(f"{quantity.before:g} to {quantity.after:g} has no percentage: nothing can be divided by a baseline of zero")
     baseline, window = quantity.baseline, quantity.window
     for name, span in (("baseline", baseline), ("window", window)):
         if span and span.is_closed and span.end < span.start:
@@ -93,6 +99,7 @@ def _impossible(quantity: Quantity, notes: Notes) -> Recomputed | None:
         )
     if notes.findings:
         return notes.close(quantity, NOT_CHECKABLE, f"not checkable: {notes.findings[-1]}", missing=("days that can hold",))
+    notes.findings += odd
     return None
 
 
@@ -240,7 +247,8 @@ def _searched(quantity: Quantity, shown: str, table: WindowTable) -> tuple[str, 
     """Not by the claimed days nor by others that anybody named: whether some cell of the table gives the number."""
     claimed = quantity.claimed_percent
     if claimed is None:
-        return "R0", f"no: {shown}, not what is claimed"
+        said = f"{quantity.before:g} to {quantity.after:g}" if quantity.is_pair else "what is claimed"
+        return "R0", f"no: {shown}, not {said}"
     hit = [cell for cell in table.cells if fits(quantity, cell.percent)]
     counts = f"{quantity.before:g} to {quantity.after:g}" if quantity.is_pair else f"{claimed:+.0f} %"
     if not hit or quantity.is_pair:

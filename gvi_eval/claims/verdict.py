@@ -61,7 +61,7 @@ def judge(claim: Claim, shelf: Shelf) -> Verdict:
     known = claim.study is not None and shelf.has_study(claim.study)
     recording = [event for event in shelf.study(claim.study).interventions if event.role == "recording change"] if known else []
     screened = tuple(screens(each, recording) for each in done)
-    found = evidence(claim, _claimed_log(done), shelf)
+    found = evidence(claim, _claimed_log(claim, done, shelf), shelf)
     reproduced, robust, design = _reproduced(done), _robust(claim, done, found), _design(claim, found)
     basis = Basis(done, screened, reproduced, robust, design, found, shelf.saved("pooled", "pooled.csv"))
     words = wording(claim, basis)
@@ -76,16 +76,27 @@ def judge(claim: Claim, shelf: Shelf) -> Verdict:
         recomputed=done,
         screens=screened,
         evidence=found,
-        findings=tuple(_findings(claim, done, known)),
+        findings=tuple(_findings(claim, done, known, found)),
     )
 
 
-def _claimed_log(done: Sequence[Recomputed]) -> float:
-    """The first size that is claimed, as a log change; next to nothing in the claimed direction where none is."""
-    sizes = [size for each in done if (size := log_change(each.quantity)) is not None]
+def _claimed_log(claim: Claim, done: Sequence[Recomputed], shelf: Shelf) -> float:
+    """The first claimed size of what the study estimates, as a log change; next to nothing in its direction where none is.
+
+    A number about another outcome of the study (explosions beside shootings) is no size of this one.
+    """
+    own = [each for each in done if each.quantity.study_outcome in (None, _primary(claim, shelf))] if claim.study else done
+    sizes = [size for each in own if (size := log_change(each.quantity)) is not None]
     if sizes:
         return sizes[0]
-    return 1e-9 if any(each.quantity.direction == "up" or each.quantity.word == "more" for each in done) else -1e-9
+    return 1e-9 if any(each.quantity.direction == "up" or each.quantity.word == "more" for each in own) else -1e-9
+
+
+def _primary(claim: Claim, shelf: Shelf) -> str | None:
+    """The name of the outcome that the study of a claim estimates first; None where there is no such study."""
+    if not shelf.has_study(claim.study):
+        return None
+    return next((outcome.name for outcome in shelf.study(claim.study).outcomes if outcome.role == "primary"), None)
 
 
 def _reproduced(done: Sequence[Recomputed]) -> Answer:
@@ -180,10 +191,12 @@ def _would_change(claim: Claim, basis: Basis) -> Iterator[str]:
         yield "a second reader of the source"
 
 
-def _findings(claim: Claim, done: Sequence[Recomputed], known: bool) -> Iterator[str]:
+def _findings(claim: Claim, done: Sequence[Recomputed], known: bool, found: Evidence | None) -> Iterator[str]:
     """What is absent or odd about the claim itself."""
     if claim.study and not known:
         yield f"the claim points to the study '{claim.study}', which is not in analyses/"
+    if found is not None and found.effects == () and claim.specification and "effects.csv" not in found.not_run:
+        yield f"the study '{claim.study}' has no results of the specification '{claim.specification}'; correct the name"
     yield from dict.fromkeys(finding for each in done for finding in each.findings)
     given = (("a page", claim.page), ("a date", claim.said), ("who said it", claim.claimant))
     absent = [name for name, value in given if not value]

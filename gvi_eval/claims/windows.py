@@ -80,12 +80,12 @@ class WindowTable:
     def share_holding(self, log_change: float | None, direction: str | None) -> float | None:
         """The share of defensible cells with the claimed sign and at least half the claimed log change.
 
-        The sign alone is asked where no size is claimed; None where neither is.
+        The sign alone is asked where no size is claimed; None where neither is. Half of a fall to nothing is a fall to nothing.
         """
         if not self.defensible or (log_change is None and direction not in ("down", "up")):
             return None
         sign = math.copysign(1, log_change) if log_change is not None else (-1 if direction == "down" else 1)
-        need = abs(log_change) * HALF if log_change is not None and math.isfinite(log_change) else 0.0
+        need = abs(log_change) * HALF if log_change is not None else 0.0
         logs = [math.log(cell.ratio) if cell.ratio > 0 else -math.inf for cell in self.defensible]
         return sum(each * sign > 0 and each * sign >= need - 1e-12 for each in logs) / len(logs)
 

@@ -106,6 +106,28 @@ def test_bad_input_is_a_finding_and_no_crash(shelf_of, given, level, said):
     assert done.findings or done.missing
 
 
+@pytest.mark.parametrize(("direction", "level"), [("down", "R2"), ("up", "R0")])
+def test_a_direction_without_a_size_is_a_claim_of_its_own(shelf_of, direction, level):
+    assert level_of(shelf_of, shots(direction=direction)).level == level
+
+
+def test_a_claim_that_contradicts_itself_says_so(shelf_of):
+    against = level_of(shelf_of, shots(direction="up", change_percent=-48))
+    assert against.level == "R3" and "the direction is said to be up, and the number that is given is -48 %" in against.findings
+    nothing = level_of(shelf_of, shots(before=0, after=5))
+    assert nothing.level == "R0" and nothing.sentence.endswith("not 0 to 5") and "a baseline of zero" in nothing.findings[0]
+    assert level_of(shelf_of, shots(change_percent=-48)).findings == ()
+
+
+def test_an_outcome_that_the_study_has_not_is_named_with_those_it_has(real):
+    from dataclasses import replace
+
+    own = load_claim(CLAIMS / "SE04.toml")
+    other = replace(own, quantities=(replace(own.quantities[0], study_outcome="stabbings"),))
+    (done,) = recompute(other, real)
+    assert done.level == "RX" and "'malmo' has no outcome 'stabbings'; it has shootings, " in done.sentence
+
+
 def test_nothing_before_cannot_be_divided_by(shelf_of):
     done = level_of(shelf_of, shots(change_percent=-48), year(2015, 0), year(2016, 3))
     assert done.level == "RX" and "nothing to divide by" in done.sentence

@@ -138,3 +138,26 @@ def test_a_verdict_is_the_same_twice(real):
 
 def test_the_years_are_closed_spans():
     assert years(2015).days == 365 and years(2016).days == 366
+
+
+def test_specifications_are_held_against_the_size_of_the_outcome_that_they_estimate(real):
+    """58 to 8 are explosions; what the study estimates are shootings, and of these 65 to 28 are claimed."""
+    import math
+
+    from gvi_eval.claims.declared import CLAIMS, load_claim
+
+    both = load_claim(CLAIMS / "SE23.toml")
+    effects = real.saved("malmo", "effects.csv")
+    points = effects[(effects["part"] == "grid") & (effects["estimand"] == "ratio")]["point"].dropna()
+    holding = sum(math.log(point) <= 0.5 * math.log(28 / 65) for point in points)
+    curve = judge(both, real).evidence.curve
+    assert (curve.holding, curve.given) == (holding, len(points))
+    swapped = replace(both, quantities=both.quantities[::-1])
+    assert judge(swapped, real).evidence.curve == curve
+
+
+def test_a_specification_that_the_study_has_not_run_is_a_finding(shelf_of):
+    named = verdict_on(shelf_of, saved=results({}), study="town", specification="no such")
+    assert any("no results of the specification 'no such'" in finding for finding in named.findings)
+    run = verdict_on(shelf_of, saved=results({}), study="town", specification="main")
+    assert not any("no results of" in finding for finding in run.findings)

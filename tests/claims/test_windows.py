@@ -80,3 +80,12 @@ def test_without_an_anchor_there_is_no_table(shelf_of):
         shelf_of, Quantity(measure="shots", tables=("town.csv",), definitions=("confirmed",)), year(2015, 20), start=None
     )
     assert empty.cells == () and empty.share_holding(-0.5, None) is None and list(empty.own_range) == []
+
+
+def test_half_of_a_fall_to_nothing_is_a_fall_to_nothing(shelf_of):
+    import math
+
+    rows = (year(2014, 10), year(2015, 20), year(2017, 5), year(2018, 0))
+    table = table_of(shelf_of, shots(window=years(2017)), *rows)
+    empty = sum(cell.after.events == 0 for cell in table.defensible)
+    assert table.share_holding(-math.inf, "down") == pytest.approx(empty / len(table.defensible)) and 0 < empty
