@@ -95,11 +95,28 @@ def _neighbours(claim: Claim, quantity: Quantity, shelf: Shelf) -> list[tuple[fl
 
 
 def ranking(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
-    """The rank of the window among the years of its scope; years without a figure are named, and never counted as beaten."""
+    """The rank of the window among the years of its scope; years without a figure are named, and never counted as beaten.
+
+    A number that is claimed beside the record is recomputed as a change; where it is not reproduced, neither is the claim.
+    """
+    if quantity.claimed_percent is None:
+        return _record(claim, quantity, shelf)
+    own, record = recompute_change(claim, quantity, shelf), _record(claim, quantity, shelf)
+    line = f"the number beside the record ({own.level}): {own.sentence}"
+    rest = [each for each in record.workings if each not in own.workings]
+    done = replace(
+        record,
+        workings=(line, *own.workings, *rest),
+        findings=(*own.findings, *record.findings),
+        change=own.change,  # for the screens; its table of windows grades a change, and a record is none
+    )
+    if own.level in ("R0", "R1b") and record.level != "R0":
+        return replace(done, level=own.level, sentence=f"{own.sentence}; the record: {record.sentence}")
+    return done
+
+
+def _record(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     notes = Notes()
-    if quantity.claimed_percent is not None:
-        own = recompute_change(claim, quantity, shelf)
-        notes.workings += [f"the number beside the record ({own.level}): {own.sentence}", *own.workings]
     if not quantity.years_in_scope or quantity.window is None or quantity.window.end is None:
         return _lacking(quantity, notes, ("the years it covers", "its year"))
     if not (quantity.measure or quantity.study_outcome):
@@ -114,6 +131,17 @@ def ranking(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
         sentence = f"not checkable: no figure of {series.measure} in {series.place} for the whole of {year}"
         return notes.close(quantity, NOT_CHECKABLE, sentence, missing=(f"the figure of {year}",), series=series)
     better = [each for each, value in values.items() if each != year and _beats(value, values[year], quantity.extreme)]
+    unsure = {each: rows for each in better if (rows := _incomplete(series, each, quantity.extreme))}
+    for each, rows in unsure.items():
+        notes.findings.append(f"{each} ({values[each]:g}) rests on {', '.join(rows)}: fewer than twelve months were reported")
+    if better and len(unsure) == len(better):
+        beyond = ", ".join(f"{each} ({values[each]:g})" for each in unsure)
+        sentence = (
+            f"not checkable: {what}: {values[year]:g} in {year}, and what lies beyond it, {beyond}, rests on figures for "
+        )
+        sentence += "which fewer than twelve months were reported"
+        missing = tuple(f"the months that were counted for {each}" for each in unsure)
+        return notes.close(quantity, NOT_CHECKABLE, sentence, missing=missing, series=series)
     if better:
         further = ", ".join(f"{each} ({values[each]:g})" for each in better)
         sentence = f"no: {what}: {values[year]:g} in {year}, and beyond it {further}"
@@ -127,6 +155,12 @@ def ranking(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
         return notes.close(quantity, NOT_CHECKABLE, sentence, missing=missing, series=series)
     sentence = f"{year} is the {quantity.extreme} of {len(values)} years ({values[year]:g})"
     return notes.close(quantity, "R3", sentence, series=series)
+
+
+def _incomplete(series: Published, year: int, extreme: str | None) -> list[str]:
+    """The rows behind the value of a year whose own table says that they do not cover twelve months."""
+    years = (year - 1, year) if extreme == "largest fall" else (year,)
+    return [row for each in years for row in series.years[each].sources if row in series.incomplete]
 
 
 def _ranked(series: Published, scope: range, extreme: str | None) -> tuple[dict[int, float], str]:
@@ -176,16 +210,18 @@ def trend(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     start = claim.start.start if claim.start else None
     sides = {"over the whole": list(series.windows)}
     if start:
+        latest = claim.start.end or start  # a start that is published as an interval may lie on any of its days
+        before = [window for window in series.windows if window.end <= latest]
         sides = {
-            "before the start": [window for window in series.windows if window.end < start],
-            "after the start": [window for window in series.windows if window.start >= start],
+            "before the start": before,
+            "after the start": [window for window in series.windows if window.start >= start and window not in before],
         }
     slopes = {name: slope(windows) for name, windows in sides.items()}
     for name, found in slopes.items():
         said = (
             "fewer than three published windows"
             if found is None
-            else f"{found[0]:+.0f} % a year ({found[1]:+.0f} to {found[2]:+.0f})"
+            else f"{found[0]:+.0f} % a year (95 % interval {found[1]:+.0f} to {found[2]:+.0f})"
         )
         notes.workings.append(f"{name}: {said}")
     first = next(iter(slopes.values()))
@@ -199,7 +235,7 @@ def trend(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
         )
     sign = -1 if quantity.direction == "down" else 1
     name = next(iter(slopes))
-    said = f"the slope {name} is {first[0]:+.0f} % a year ({first[1]:+.0f} to {first[2]:+.0f})"
+    said = f"the slope {name} is {first[0]:+.0f} % a year (95 % interval {first[1]:+.0f} to {first[2]:+.0f})"
     if first[0] * sign > 0 and (first[1] > 0) == (first[2] > 0):
         return notes.close(quantity, "R2", said, series=series)
     if first[1] <= 0 <= first[2]:

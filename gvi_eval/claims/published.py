@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
@@ -55,6 +55,8 @@ class Published:
     choice: str
 
     left_out: tuple[tuple[Figure, str], ...] = ()  # published under the same definitions and not used, with the reason
+    remarks: Mapping[str, str] = field(default_factory=dict)  # what is published beside a row that is used: table:line, source
+    incomplete: frozenset[str] = frozenset()  # rows whose own table says that they do not cover their months
 
     def over(self, span: Span) -> Count | None:
         """Events over a closed span: a figure for just these days, or disjoint windows that fill them; else None.
@@ -209,7 +211,17 @@ def published(claim: Claim, quantity: Quantity, shelf: Shelf) -> Published:
         choice = "figures as the claim file names them" + (f"; read as one series: {chained}" if chained else "")
     loose = tuple((int(row["value"]), f"{row['definition']}: {_place(row)}") for _, row in open_ended.iterrows())
     windows = disjoint_windows(figures, may_chain=bool(chained))
-    return Published(place, measure, tuple(definitions), _agreeing(figures), windows, loose, choice, tuple(left_out))
+    remarks, incomplete = _remarks(rows)
+    return Published(
+        place, measure, tuple(definitions), _agreeing(figures), windows, loose, choice, tuple(left_out), remarks, incomplete
+    )
+
+
+def _remarks(rows: pd.DataFrame) -> tuple[dict[str, str], frozenset[str]]:
+    """The note of each row that has one, and the rows of a year for which fewer than twelve months were reported."""
+    notes = {_place(row): row["note"] for _, row in rows.iterrows() if isinstance(row.get("note"), str) and row["note"]}
+    months = pd.to_numeric(rows["months_reported"], errors="coerce") if "months_reported" in rows else None
+    return notes, frozenset() if months is None else frozenset(_place(row) for _, row in rows[months < 12].iterrows())
 
 
 def _figures(rows: pd.DataFrame, place: str) -> tuple[Figure, ...]:

@@ -136,7 +136,7 @@ def _robust(claim: Claim, done: Sequence[Recomputed], found: Evidence | None) ->
             return Answer(
                 grade(share),
                 f"{round(share * cells)} of {cells} choices of baseline and window have the sign{half} claimed",
-                f"{round(share * cells)} of {cells} choices of days hold it",
+                f"{round(share * cells)} of {cells} choices of days hold the sign{' and half the size' if half else ''}",
             )
     return Answer("BX", "no baseline-and-window table can be drawn", "no other choice of days could be tried")
 
@@ -183,7 +183,7 @@ def _would_change(claim: Claim, basis: Basis) -> Iterator[str]:
     if claim.is_causal and basis.design.level in ("none", "1", "2"):
         yield "a comparison with areas that are shown to match before the start and were left alone"
     found = basis.found
-    if found is not None and found.could_have_told is False:
+    if found is not None and found.could_have_told is False and claim.type != "rival_cause":
         yield found.request or "counts for shorter periods: monthly figures would let a smaller effect be seen"
     if claim.needs_a_person:
         yield f"a person answering: {claim.needs_a_person}"

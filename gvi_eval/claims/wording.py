@@ -76,7 +76,7 @@ def without_prefix(sentence: str) -> str:
 def _not_reproduced(done: Sequence[Recomputed]) -> Answer:
     for each in done:
         claimed = each.quantity.claimed_percent
-        if each.level not in ("R0", "R1b") or claimed is None or each.change is None:
+        if each.level not in ("R0", "R1b") or claimed is None or each.change is None or each.quantity.extreme:
             continue
         found = each.change.percent
         said = f"the figures for the days claimed give {found:+.0f} %, claimed is {claimed:+.0f} %"
@@ -106,7 +106,10 @@ def _caveats(basis: Basis) -> Iterator[str]:
 def _causal(claim: Claim, basis: Basis) -> Answer:
     level = int(basis.design.level) if basis.design.level.isdigit() else 0
     found = basis.found
-    words = f"the words claim a cause ('{claim.as_recorded or claim.strength}')"
+    words = f"the words claim a cause ({recorded(claim)})"
+    if claim.type == "rival_cause":
+        words = f"the words credit another cause ({recorded(claim)})"
+        found = None  # the study estimates the programme, and says nothing of what another event did
     if claim.design == "review":
         return Answer(NOT_ASSESSABLE, f"{words} on a review, whose grade of certainty is not given with them")
     if level <= 2:
@@ -132,17 +135,22 @@ def _causal(claim: Claim, basis: Basis) -> Answer:
     return Answer(OVERSTATED, f"{words}, but the interval holds no change: {found.given[0]}")
 
 
+def recorded(claim: Claim) -> str:
+    """How strong the words were judged to be: the note of whoever entered the claim, which is no quotation."""
+    return f"recorded as: {claim.as_recorded or claim.strength}"
+
+
 def could_not(found: Evidence) -> str:
     """The sentence for a design that needs a larger effect than reviews expect."""
     return (
-        f"{COULD_NOT}: it finds nothing smaller than a ratio of {found.detectable:.2f} with 80 % power, and reviews expect "
+        f"{COULD_NOT}: with 80 % power it finds only a ratio of {found.detectable:.2f} or further from 1, and reviews expect "
         f"{EXPECTED:.2f}"
     )
 
 
 def _general(claim: Claim, basis: Basis) -> Answer:
     """A claim over places: held against the pooled effect; the published evaluations are a selection in any case."""
-    words = f"the words claim an effect wherever the method is used ('{claim.as_recorded or claim.strength}')"
+    words = f"the words claim an effect over several places ({recorded(claim)})"
     if basis.pooled is None:
         return Answer(NOT_ASSESSABLE, f"{words}, and no pooled effect has been run")
     main = basis.pooled[basis.pooled["main"].astype(bool)].iloc[0]

@@ -48,6 +48,38 @@ def test_the_largest_fall_by_hand(shelf_of):
     assert done.level == "R0" and "2016 (-47.7)" in done.sentence
 
 
+def test_a_record_is_not_beaten_by_a_year_whose_months_were_not_reported(shelf_of):
+    """33 in 2015 would beat 34 in 2016, but the table says that none of its months were reported."""
+    shelf = shelf_of(year(2014, 40), year(2015, 33), year(2016, 34))
+    lowest = shots(window=years(2016), years_in_scope=3, extreme="lowest")
+    assert of(shelf, lowest, "ranking").level == "R0"
+    shelf._tables["town.csv"] = shelf._tables["town.csv"].assign(months_reported=[12, 0, 12])
+    done = of(shelf, lowest, "ranking")
+    assert done.level == "RX" and "2015 (33)" in done.sentence and done.missing == ("the months that were counted for 2015",)
+    assert "town.csv:3, paper: fewer than twelve months were reported" in done.findings[0]
+    both = of(
+        shelf_of(year(2014, 40), year(2015, 33), year(2016, 34), year(2013, 20)), replace(lowest, years_in_scope=4), "ranking"
+    )
+    assert both.level == "R0"
+
+
+def test_oakland_1996_is_no_larger_fall_for_certain(real):
+    """138 homicides in 1995 carry '0 months'; the fall of 2013 itself is 29 %, not 20 %."""
+    (done,) = recompute(load_claim(CLAIMS / "tx-us07.toml"), real)
+    assert done.level == "R1b" and "give -29.1 %, not -20 %" in done.sentence
+    assert "1996 (-32.6)" in done.sentence and "fewer than twelve months" in done.sentence
+    assert done.change.before.events == 127
+
+
+def test_a_number_beside_a_record_is_screened_and_can_fail_it(shelf_of, real):
+    (peak,) = recompute(load_claim(CLAIMS / "SE10.toml"), real)
+    assert peak.level == "RX" and (peak.change.before.events, peak.change.after.events) == (65, 9)
+    lowest = shots(window=years(2017), baseline=years(2016), years_in_scope=4, extreme="lowest")
+    assert of(shelf_of(*ROWS), replace(lowest, change_percent=-41), "ranking").level == "R3"
+    wrong = of(shelf_of(*ROWS), replace(lowest, change_percent=-99), "ranking")
+    assert wrong.level == "R0" and wrong.sentence.endswith("the record: 2017 is the lowest of 4 years (20)")
+
+
 def test_a_survey_without_its_size_is_not_checkable_and_says_how_many_it_would_take(shelf_of):
     quantity = Quantity(before=73.5, after=71.8)
     done = of(shelf_of(*ROWS), quantity, "safety_perception")
@@ -130,3 +162,19 @@ def test_a_generalisation_counts_how_many_places_go_as_far(real):
     changes = table[(table["effect_metric"] == "pct_change") & (table["city"] != "pooled")]["effect"].astype(float).dropna()
     assert done.level == "R2" and done.sentence.startswith(f"{(changes <= -50).sum()} of {len(changes)} ")
     assert any("pooled over" in line for line in done.workings)
+
+
+def test_a_window_that_ends_within_the_days_of_the_start_lies_before_it(shelf_of):
+    """The start is some day of October 2016: a count to the 17th belongs to the years before, and no window to both sides."""
+    falling = [year(2012 + each, round(400 * 0.7**each)) for each in range(4)]
+    rows = (*falling, ("2016-01-01", "2016-10-17", 75), year(2016, 90), year(2017, 95), year(2018, 91))
+    start = Span(date(2016, 10, 1), date(2016, 10, 31))
+    with_it = of(shelf_of(*rows), shots(direction="down"), "trend", start=start).workings
+    without = of(shelf_of(*rows), shots(direction="down"), "trend", start=Span(date(2016, 10, 1))).workings
+    assert with_it[1].startswith("before the start: -30 % a year (95 % interval ") and with_it[2] == without[2]
+    assert with_it[1] != without[1]
+
+
+def test_the_decline_before_the_first_call_in_is_seen_and_tells_nothing(real):
+    (done,) = recompute(load_claim(CLAIMS / "tx-se11.toml"), real)
+    assert done.level == "RX" and "the slope before the start is -12 % a year" in done.sentence

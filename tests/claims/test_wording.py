@@ -8,7 +8,7 @@ from planted_claims import claim, days, shots, year, years
 from planted_results import grid, results, threats
 
 from gvi_eval.claims.attribution import COULD_NOT
-from gvi_eval.claims.declared import Quantity
+from gvi_eval.claims.declared import CLAIMS, Quantity, load_claim
 from gvi_eval.claims.kinds import KINDS
 from gvi_eval.claims.verdict import judge
 from gvi_eval.claims.wording import CAVEATS, CONTRADICTED, NOT_ASSESSABLE, OVERSTATED, SUPPORTED
@@ -120,3 +120,29 @@ def test_a_generalisation_is_held_against_the_pooled_effect(shelf_of, upper, lev
     )
     own = replace(claim(Quantity(), type="generalisation", strength="causal"), design="none")
     assert judge(own, shelf).wording.level == level
+
+
+def test_words_that_credit_another_cause_are_not_held_against_the_programme(shelf_of):
+    """What the study could have told of the programme says nothing of what another event did."""
+    said = words_of(shelf_of, saved=results({}), strength="causal", study="town", type="rival_cause", rival="raids")
+    assert said.level == OVERSTATED and "credit another cause" in said.reason and COULD_NOT not in said.reason
+    own = words_of(shelf_of, saved=results({}), strength="causal", study="town")
+    assert own.level == OVERSTATED and COULD_NOT in own.reason
+
+
+def test_how_strong_words_were_judged_is_never_put_between_quotation_marks(shelf_of):
+    said = words_of(shelf_of, strength="likely", as_recorded="stronger than the evaluators")
+    assert "(recorded as: stronger than the evaluators)" in said.reason and "'stronger" not in said.reason
+
+
+@pytest.mark.parametrize("name", ["SE01", "SE04", "SE07", "SE08", "tx-se10", "tx-s003g"])
+def test_credit_to_the_police_is_causal_wording_as_credit_to_the_programme_is(real, name):
+    found = judge(load_claim(CLAIMS / f"{name}.toml"), real)
+    assert found.claim.type == "rival_cause" and found.wording.level == OVERSTATED
+
+
+def test_may_and_can_are_judged_alike(real):
+    both = [load_claim(CLAIMS / f"{name}.toml") for name in ("SE16", "SE26")]
+    assert [each.as_recorded for each in both] == ["can contribute", "may have"] and {each.strength for each in both} == {
+        "associated"
+    }
