@@ -1,7 +1,7 @@
 """What the study that a claim points to can say about cause: its effects, threats and tipping points, as they were saved."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -214,7 +214,16 @@ def _request(settle: pd.DataFrame | None, missing: list[str]) -> str | None:
     if told.empty:
         return None
     best = told.loc[told["decisive"].astype(float).idxmax()]
-    return f"{best['request']} (decisive with {best['decisive']:.0%} if the truth is {EXPECTED:g}, under {MODERATE} noise)"
+    often = (
+        f"it would decide in {100 * best['decisive']:.0f} % of cases if the true ratio is {EXPECTED:g}, under {MODERATE} noise"
+    )
+    return f"{str(best['request']).rstrip('.')} ({often})"
+
+
+def pooled_interval(row: Mapping[str, object]) -> str:
+    """Limits of a pooled effect with the level and kind that were saved with them."""
+    kind = f", {100 * float(row['level']):.0f} % {row['kind']}" if "kind" in row and isinstance(row["kind"], str) else ""
+    return f"{row['lower']:.2f} to {row['upper']:.2f}{kind}"
 
 
 def _counted(checklist: dict[str, Any]) -> str:

@@ -55,7 +55,7 @@ def recompute_change(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomput
     baseline, window = quantity.baseline, quantity.window
     if baseline.end is None and window.start is None:
         return _without_a_break(quantity, series, table, notes)
-    filled = replace(quantity, baseline=_filled(baseline, series, notes), window=_filled(window, series, notes))
+    filled = _filled(quantity, series, notes)
     was_filled = filled != quantity
     before, after = series.over(filled.baseline), series.over(filled.window)
     if before is None or after is None:
@@ -69,6 +69,7 @@ def recompute_change(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomput
         table = window_table(series, filled, claim.start.start if claim.start else None)
     said = change(series, before, after)
     notes.workings += write_out(said)
+    notes.workings += _remarked(series, said)
     if quantity.before is not None and quantity.after is None and quantity.before != before.events:
         notes.findings.append(f"the change is said to start from {quantity.before:g}, and {before.events} is published")
     level, sentence = _judged(quantity, said, series, table, notes)
@@ -108,11 +109,16 @@ def _missing(claim: Claim, quantity: Quantity) -> tuple[str, ...]:
     has_table = bool((claim.study and quantity.study_outcome) or (quantity.tables and quantity.measure))
     known = {
         f"a published count of {quantity.outcome or 'what is claimed'}": has_table,
-        "a baseline": quantity.baseline is not None and (quantity.baseline.start or quantity.baseline.end),
-        "a window": quantity.window is not None and (quantity.window.start or quantity.window.end),
+        _days_of("baseline", quantity.baseline): quantity.baseline is not None
+        and (quantity.baseline.start or quantity.baseline.end),
+        _days_of("window", quantity.window): quantity.window is not None and (quantity.window.start or quantity.window.end),
         "a size or direction": quantity.claimed_percent is not None or quantity.word or quantity.direction,
     }
     return tuple(name for name, is_given in known.items() if not is_given)
+
+
+def _days_of(name: str, span: Span | None) -> str:
+    return f"the days of the {name} ('{span.words}')" if span and span.words else f"a {name}"
 
 
 def missing_words(missing: tuple[str, ...]) -> str:
@@ -133,21 +139,33 @@ def _by_its_own_counts(quantity: Quantity, missing: tuple[str, ...], notes: Note
     return notes.close(quantity, level, said if level != "R0" else f"no: {said}", missing=missing)
 
 
-def _filled(span: Span, series: Published, notes: Notes) -> Span:
-    """A span whose outer bound is not published, drawn to the first or last full year with a figure, and said so."""
-    if span.start is None and span.end and series.years:
-        years = [year for year in series.years if year <= span.end.year]
-        if years:
-            notes.findings.append(
-                f"the first day of '{span.words or span}' is not given; every published year is used, from {years[0]}"
-            )
-            return replace(span, start=date(years[0], 1, 1))
-    if span.end is None and span.start and series.windows:
+def _filled(quantity: Quantity, series: Published, notes: Notes) -> Quantity:
+    """Bounds that are not published: the outer ones drawn to the first year or the last day published, said as findings.
+
+    An inner one, where the other side gives it, is the day beside it: a baseline ends where its window begins.
+    """
+    one, other, day = quantity.baseline, quantity.window, timedelta(days=1)
+    if one.end is None and other.start:
+        one = replace(one, end=other.start - day)
         notes.findings.append(
-            f"the last day of '{span.words or span}' is not given; the last published, {series.last}, is used"
+            f"the last day of '{one.words or 'the baseline'}' is not given; the day before the window is used"
         )
-        return replace(span, end=series.last)
-    return span
+    if other.start is None and one.end:
+        other = replace(other, start=one.end + day)
+        notes.findings.append(
+            f"the first day of '{other.words or 'the window'}' is not given; the day after the baseline is used"
+        )
+    years = [year for year in series.years if one.end and year <= one.end.year]
+    if one.start is None and years:
+        said = f"the first day of '{one.words or one}' is not given; every published year is used, from {years[0]}"
+        notes.findings.append(said)
+        one = replace(one, start=date(years[0], 1, 1))
+    if other.end is None and other.start and series.windows:
+        notes.findings.append(
+            f"the last day of '{other.words or other}' is not given; the last published, {series.last}, is used"
+        )
+        other = replace(other, end=series.last)
+    return replace(quantity, baseline=one, window=other)
 
 
 def write_out(said: Change) -> list[str]:
@@ -164,11 +182,23 @@ def write_out(said: Change) -> list[str]:
         text = f"exact conditional 95 % interval of the ratio per day: {said.exact.lower:.3f} to {said.exact.upper:.3f}"
         lines.append(f"{text} (independent events)")
     if said.adjusted:
-        wide = f"adjusted for the scatter of the published windows (dispersion {max(said.dispersion, 1):.2f}, from "
-        lines.append(f"{wide}{said.dispersion:.2f}): {said.adjusted.lower:.3f} to {said.adjusted.upper:.3f}")
+        taken = ", taken as 1" if said.dispersion < 1 else ""
+        limits = f"{said.adjusted.lower:.3f} to {said.adjusted.upper:.3f}"
+        wide = "95 % interval of it (Wald, t), widened by the scatter of the published windows"
+        lines.append(f"{wide}: {limits} (dispersion {said.dispersion:.2f}{taken})")
     else:
         lines.append("too few published windows on either side to estimate how much the counts scatter: no adjusted interval")
     return lines
+
+
+def _remarked(series: Published, said: Change) -> list[str]:
+    """What is published beside the rows that a change rests on, each remark once, with its rows (table:line, source)."""
+    rows = dict.fromkeys(row.removeprefix("less ") for row in (*said.before.sources, *said.after.sources))
+    remarks: dict[str, list[str]] = {}
+    for row in rows:
+        if row in series.remarks:
+            remarks.setdefault(series.remarks[row], []).append(row)
+    return [f"beside it stands '{remark}': {'; '.join(places)}" for remark, places in remarks.items()]
 
 
 def _judged(quantity: Quantity, said: Change, series: Published, table: WindowTable, notes: Notes) -> tuple[str, str]:
@@ -233,6 +263,11 @@ def _gives(said: Change) -> str:
     counts = f"{said.before.events} to {said.after.events}"
     if said.is_level:
         return f"the published figures ({counts}) give {said.percent:+.1f} %"
+    if said.before.span.is_full_years and said.after.span.is_full_years:
+        many = [each.span.end.year - each.span.start.year + 1 for each in (said.before, said.after)]
+        years = [f"{number} year{'s' if number > 1 else ''}" for number in many]
+        counts = f"{said.before.events} in {years[0]} to {said.after.events} in {years[1]}"
+        return f"the published figures ({counts}) give {said.percent:+.1f} % per day"
     return (
         f"the published figures ({counts}) give {said.percent:+.1f} % per day ({said.percent_of_counts:+.1f} % as bare counts)"
     )

@@ -6,6 +6,7 @@ from datetime import date
 
 import pandas as pd
 
+from gvi_eval.claims.attribution import pooled_interval
 from gvi_eval.claims.changes import NOT_CHECKABLE, Notes, Recomputed, missing_words, recompute_change
 from gvi_eval.claims.declared import Claim, Quantity
 from gvi_eval.claims.published import Published, Shelf, published
@@ -311,9 +312,9 @@ def generalisation(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed
     if pooled is not None:
         for row in pooled[pooled["main"].astype(bool)].to_dict("records"):
             text = f"pooled over {row['places']} places ({row['names']}), {row['summary']}: {row['ratio']:.2f}"
-            text += f" ({row['lower']:.2f} to {row['upper']:.2f})"
+            text += f" ({pooled_interval(row)})"
             if not pd.isna(row["prediction_lower"]):
-                text += f"; a further place: {row['prediction_lower']:.2f} to {row['prediction_upper']:.2f}"
+                text += f"; a further place: {row['prediction_lower']:.2f} to {row['prediction_upper']:.2f} (prediction)"
             notes.workings.append(text)
     table = shelf.table(LITERATURE, "literature_effects")
     changes = table[(table["effect_metric"] == "pct_change") & (table["city"] != "pooled") & table["effect"].notna()]

@@ -50,7 +50,8 @@ def _axes(verdict: Verdict) -> list[str]:
 def _said(verdict: Verdict, source: str) -> Iterator[str]:
     claim = verdict.claim
     yield f"type: {claim.kind.title}; usual failure: {claim.kind.usual_failure}"
-    yield f"said by {claim.claimant or 'not given'}{f' ({claim.role})' if claim.role else ''}, {claim.said or 'date not given'}"
+    role = f" ({claim.role})" if claim.role else ""
+    yield f"said by: {claim.claimant or 'not given'}{role}, {claim.said or 'date not given'}"
     yield f"source: {source}{f', page {claim.page}' if claim.page else ''}"
     recorded = f" (recorded as: {claim.as_recorded})" if claim.as_recorded else ""
     yield f"causal strength: {claim.strength or 'not recorded'}{recorded}"
@@ -117,10 +118,15 @@ def _percent(cell: Cell | None) -> str:
 def claimed_words(quantity: Quantity) -> str:
     """What is claimed, in the digits and words that it is claimed in."""
     parts = [quantity.outcome or quantity.measure or "no outcome is named"]
-    if quantity.word:
+    sized = quantity.change_percent is not None and quantity.word in ("about", "over", "up to")
+    if quantity.word and not sized:
         parts.append(quantity.word)
     if quantity.change_percent is not None:
-        parts.append(f"{quantity.change_percent:+g} %")
+        parts.append(f"{quantity.word} {quantity.change_percent:+g} %" if sized else f"{quantity.change_percent:+g} %")
+    if quantity.extreme:
+        parts.append(f"{quantity.extreme} in {quantity.years_in_scope or 'an unnamed number of'} years")
+    if len(parts) == 1 and not quantity.is_pair and quantity.value is None and quantity.direction:
+        parts.append(f"{quantity.direction}, no size")
     if quantity.is_pair:
         parts.append(f"{quantity.before:g} to {quantity.after:g} {quantity.value_unit or ''}".strip())
     if quantity.value is not None:

@@ -48,7 +48,8 @@ def recompute(claim: Claim, shelf: Shelf) -> tuple[Recomputed, ...]:
             done.append(by_kind(claim, quantity, shelf))
         except (DataError, StudyError) as fault:
             said = f"{fault}"
-            done.append(Recomputed(quantity, NOT_CHECKABLE, f"not checkable: {said}", findings=(said,), missing=("figures",)))
+            lacks = (f"counts of {quantity.outcome or quantity.measure or 'what is claimed'} that can be used",)
+            done.append(Recomputed(quantity, NOT_CHECKABLE, f"not checkable: {said}", findings=(said,), missing=lacks))
     return tuple(done)
 
 

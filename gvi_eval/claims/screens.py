@@ -35,6 +35,8 @@ def screens(done: Recomputed, recording: Sequence[Intervention] = ()) -> tuple[S
 def _part_year(quantity: Quantity, done: Recomputed) -> Screen:
     name = "part of a year against a full year"
     one, other = quantity.baseline, quantity.window
+    if done.change:  # the days that were compared, also where a bound that is not published was filled in
+        one, other = done.change.before.span, done.change.after.span
     if not (one and other and one.is_closed and other.is_closed and one.days > 0 and other.days > 0):
         return Screen(name, UNSEEN, "the days of one side are not given")
     if one.is_full_years == other.is_full_years and abs(one.days - other.days) <= 2:
@@ -83,7 +85,12 @@ def _vintage(done: Recomputed) -> Screen:
     spans = [span for span in (done.quantity.baseline, done.quantity.window) if span]
     unused = [line for line in done.series.about(*spans) if " is not used (" in line]
     if unused:
-        return Screen(name, FLAGGED, f"{len(unused)} published figures of these days differ from those used: {unused[0]}")
+        said = (
+            "figure of these days or of some of them is" if len(unused) == 1 else "figures of these days or of some of them are"
+        )
+        return Screen(name, FLAGGED, f"{len(unused)} published {said} not used: {'; '.join(unused)}")
+    if early := [line for line in done.workings if "preliminary" in line]:
+        return Screen(name, FLAGGED, f"a figure is preliminary: {early[0]}")
     return Screen(name, QUIET, "every source that gives these days gives the same figure")
 
 
@@ -102,11 +109,14 @@ def _denominator(quantity: Quantity) -> Screen:
     name = "denominator"
     if "per" in (quantity.value_unit or "").split():
         return Screen(name, FLAGGED, f"'{quantity.value_unit}' is a rate, and the number that it is divided by is not given")
-    return Screen(name, UNSEEN, "counts are compared per day; no yearly population is published for these days")
+    return Screen(name, UNSEEN, "no rate is claimed; counts are compared per day and never per inhabitant")
 
 
 def _peak(done: Recomputed) -> Screen:
     name = "peak as baseline"
+    words = (done.quantity.baseline.words or "") if done.quantity.baseline else ""
+    if any(word in words for word in ("peak", "record")):
+        return Screen(name, FLAGGED, f"the claim itself names its baseline as the highest: '{words}'")
     if done.series is None or done.change is None or len(done.series.years) < 3:
         return Screen(name, UNSEEN, "fewer than three yearly figures")
     years = done.series.years

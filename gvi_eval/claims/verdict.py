@@ -13,6 +13,15 @@ from gvi_eval.claims.wording import Answer, Basis, without_prefix, wording
 
 FEWEST = 3  # choices or specifications without which there is nothing to call robust
 GRADES = ((0.90, "B3"), (0.67, "B2"), (0.33, "B1"), (0.0, "B0"))  # cut-offs of this project
+ESTIMABLE = (
+    "relative_change",
+    "absolute_change",
+    "attribution",
+    "rival_cause",
+    "ranking",
+    "counterfactual_count",
+    "safety_perception",
+)
 DESIGNS = {
     "none": (None, "no comparison at all"),
     "activity": (None, "an activity, which is no outcome"),
@@ -107,12 +116,17 @@ def _reproduced(done: Sequence[Recomputed]) -> Answer:
     if len(done) == 1:
         return Answer(level, own[0].sentence, brief)
     others = [each for each in done if each.level != level]
+    beside = [f"{_outcome(each)}, {LEVELS[each.level]}" for each in others]
+    brief = f"{_outcome(own[0])}: {brief}" + (f"; beside it {'; '.join(beside)}" if beside else "")
     return Answer(level, "; ".join(f"{_name(each)}: {each.sentence}" for each in (*own, *others)), brief)
 
 
+def _outcome(done: Recomputed) -> str:
+    return done.quantity.outcome or done.quantity.measure or "the number"
+
+
 def _name(done: Recomputed) -> str:
-    quantity = done.quantity
-    return f"{quantity.outcome or quantity.measure or 'the number'} ({done.level})"
+    return f"{_outcome(done)} ({done.level})"
 
 
 def _robust(claim: Claim, done: Sequence[Recomputed], found: Evidence | None) -> Answer:
@@ -180,7 +194,9 @@ def _would_change(claim: Claim, basis: Basis) -> Iterator[str]:
         yield "published counts of the same days in both years, or of both full years"
     if basis.reproduced.level in ("R0", "R1b"):
         yield "the author naming the days and the figures that the number was worked out from"
-    if claim.is_causal and basis.design.level in ("none", "1", "2"):
+    if claim.type == "generalisation":
+        yield "the result of every place where it was tried, those without a fall included, each with its interval"
+    if claim.is_causal and claim.type in ESTIMABLE and claim.design != "review" and basis.design.level in ("none", "1", "2"):
         yield "a comparison with areas that are shown to match before the start and were left alone"
     found = basis.found
     if found is not None and found.could_have_told is False and claim.type != "rival_cause":

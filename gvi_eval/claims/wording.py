@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from gvi_eval.claims.attribution import COULD_NOT, EXPECTED, Evidence
+from gvi_eval.claims.attribution import COULD_NOT, EXPECTED, Evidence, pooled_interval
 from gvi_eval.claims.changes import NOT_CHECKABLE, Recomputed
 from gvi_eval.claims.declared import Claim
 from gvi_eval.claims.screens import FLAGGED, Screen
@@ -44,7 +44,9 @@ class Basis:
 def wording(claim: Claim, basis: Basis) -> Answer:
     """The level of the words. No causal wording passes on a before-and-after count, whatever its number."""
     if claim.type == "target":
-        return Answer(NOT_ASSESSABLE, "a target: it says what is hoped for, and nothing that a figure could support yet")
+        if any(each.quantity.value is not None for each in basis.done):
+            return Answer(NOT_ASSESSABLE, "a target: it says what is hoped for, and what came of it is a reading, not a claim")
+        return Answer(NOT_ASSESSABLE, "a target without a number: it says what is hoped for, and no figure can meet or miss it")
     if claim.asserts != "change":
         return _doubting(basis)
     if claim.strength is None:
@@ -94,7 +96,9 @@ def _caveats(basis: Basis) -> Iterator[str]:
             yield f"{name}: {flagged[name].sentence}"
     if basis.reproduced.level == "R1a":
         yield "the number needs a baseline, a window or a figure that the claim itself does not give"
-
+    unchecked = [each.quantity.outcome or "a number" for each in basis.done if each.level == NOT_CHECKABLE]
+    if unchecked:
+        yield f"not every number could be checked: {', '.join(unchecked)}"
     for each in basis.done:
         yield from (
             finding for finding in each.findings if "other published readings" in finding or "publication alone" in finding
@@ -154,10 +158,17 @@ def _general(claim: Claim, basis: Basis) -> Answer:
     if basis.pooled is None:
         return Answer(NOT_ASSESSABLE, f"{words}, and no pooled effect has been run")
     main = basis.pooled[basis.pooled["main"].astype(bool)].iloc[0]
-    said = f"{main['ratio']:.2f} ({main['lower']:.2f} to {main['upper']:.2f}) over {main['places']} places"
+    said = f"a ratio of {main['ratio']:.2f} ({pooled_interval(main)}) over {main['places']} places"
+    if isinstance(main.get("outcome"), str):
+        said += f", of {main['outcome']}" + _proxy(main["outcome"], basis.done)
     if main["lower"] <= 1 <= main["upper"]:
-        return Answer(OVERSTATED, f"{words}, and the pooled effect holds no change: {said}")
+        return Answer(OVERSTATED, f"{words}, and the interval of the pooled effect includes no change: {said}")
     return Answer(CAVEATS, f"{words}; the pooled effect is {said}, and the evaluations that are published are a selection")
+
+
+def _proxy(outcome: str, done: Sequence[Recomputed]) -> str:
+    claimed = next((each.quantity.outcome for each in done if each.quantity.outcome), None)
+    return f", a proxy for the {claimed} that are claimed" if claimed and outcome not in claimed else ""
 
 
 def _doubting(basis: Basis) -> Answer:
@@ -176,4 +187,6 @@ def _doubting(basis: Basis) -> Answer:
     flagged = [
         screen.sentence for own in basis.screened for screen in own if screen.state == FLAGGED and screen.name == TELLING[0]
     ]
-    return Answer(CAVEATS, f"{said.reason}; {TELLING[0]}: {flagged[0]}", said.brief) if flagged else said
+    if flagged:
+        return Answer(CAVEATS, f"{said.reason}; {TELLING[0]}: {flagged[0]}", f"{said.in_brief}; {TELLING[0]}")
+    return said

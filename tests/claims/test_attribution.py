@@ -115,7 +115,7 @@ def test_the_request_for_figures_that_would_settle_it(shelf_of):
     rows = [("moderate", 0.2, "ask A"), ("moderate", 0.6, "ask B"), ("Poisson", 0.9, "ask C"), ("moderate", None, "ask D")]
     settle = pd.DataFrame(rows, columns=["noise", "decisive", "request"])
     said = found_in(shelf_of, results(settle=settle)).request
-    assert said == "ask B (decisive with 60% if the truth is 0.75, under moderate noise)"
+    assert said == "ask B (it would decide in 60 % of cases if the true ratio is 0.75, under moderate noise)"
     assert found_in(shelf_of, results(settle=settle.iloc[3:])).request is None
 
 

@@ -61,6 +61,26 @@ def test_a_bound_that_is_not_given_is_filled_in_and_capped(shelf_of):
     assert "every published year is used, from 2014" in done.findings[0]
 
 
+def test_an_inner_bound_is_the_day_beside_the_other_side(shelf_of):
+    """Never the first or last day published: 2015 against what follows it, and what precedes 2016 against 2016."""
+    after = level_of(shelf_of, shots(change_percent=-59, window=days(None, "2017-12-31")))  # 54 in two years against 65
+    assert (after.change.after.events, after.level) == (54, "R1a") and "the day after the baseline is used" in after.findings[0]
+    before = level_of(shelf_of, shots(change_percent=-35, word="about", baseline=days("2014-01-01", None)))
+    assert (before.change.before.events, before.level) == (105, "R1a") and "day before the window" in before.findings[0]
+
+
+def test_full_years_of_another_number_are_never_compared_as_bare_counts(shelf_of):
+    done = level_of(shelf_of, shots(change_percent=-59, window=years(2016, 2017)))
+    assert done.level == "R3" and done.sentence == "the published figures (65 in 1 year to 54 in 2 years) give -58.5 % per day"
+
+
+def test_what_is_published_beside_a_figure_is_in_the_workings(real):
+    (done,) = recompute(load_claim(CLAIMS / "SE01.toml"), real)
+    assert any(
+        line.startswith("beside it stands 'preliminary; ") and "counts_part_period.csv:26" in line for line in done.workings
+    )
+
+
 def test_a_conflicting_figure_that_is_published_is_no_falsehood(shelf_of):
     from gvi_eval.claims.declared import LeftOut
 
@@ -92,7 +112,7 @@ def test_the_workings_cite_table_line_and_source(shelf_of):
         ({"change_percent": -48, "baseline": years(2016), "window": years(2015)}, "RX", "does not end before the window"),
         ({"change_percent": -48, "baseline": Span(date(2015, 12, 31), date(2015, 1, 1))}, "RX", "before it starts"),
         ({"change_percent": -48, "window": None}, "RX", "missing: a window"),
-        ({"change_percent": -48, "baseline": Span(words="before")}, "RX", "missing: a baseline"),
+        ({"change_percent": -48, "baseline": Span(words="before")}, "RX", "missing: the days of the baseline ('before')"),
         ({"change_percent": -48, "place": "Village"}, "RX", "hold no place 'Village'"),
         ({"change_percent": -48, "definitions": ("confirmed", "wide")}, "RX", "mixes 2 definitions"),
         ({"change_percent": -48, "tables": ()}, "RX", "missing: a published count"),

@@ -66,7 +66,7 @@ def test_a_row_and_a_document_say_the_same(verdict):
 
 def test_what_is_claimed_is_said_in_its_own_digits():
     assert claimed_words(Quantity(outcome="deaths", before=13, after=2)) == "deaths, 13 to 2"
-    assert claimed_words(Quantity(measure="shots", word="about", change_percent=-52.1)) == "shots, about, -52.1 %"
+    assert claimed_words(Quantity(measure="shots", word="about", change_percent=-52.1)) == "shots, about -52.1 %"
     assert (
         claimed_words(Quantity(value=4.6, value_unit="per month", by_year={"2016": 61}))
         == "no outcome is named, 4.6 per month, 2016: 61"

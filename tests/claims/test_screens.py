@@ -26,7 +26,9 @@ def test_part_of_a_year_against_a_full_year(shelf_of):
     found = state(shelf_of, name, part, *ROWS, half)
     assert found.state == FLAGGED and "-88 % as bare counts is -76 % per day" in found.sentence
     assert state(shelf_of, name, shots(change_percent=-48)).state == QUIET  # a leap year
-    assert state(shelf_of, name, shots(window=days(None, "2016-12-31"))).state == UNSEEN
+    assert state(shelf_of, name, shots(window=days(None, "2016-12-31"), tables=())).state == UNSEEN
+    filled = shots(baseline=days(None, "2015-12-31"), change_percent=-35)
+    assert "730 and 366 days" in state(shelf_of, name, filled).sentence
     several = shots(baseline=days("2014-01-01", "2015-12-31"), change_percent=-35)
     assert state(shelf_of, name, several).state == QUIET
 
@@ -82,6 +84,24 @@ def test_digits_that_one_event_would_change(shelf_of):
     many = (year(2015, 650), year(2016, 340))
     assert state(shelf_of, "rounding", shots(change_percent=-48), *many).state == QUIET
     assert state(shelf_of, "rounding", shots()).state == UNSEEN
+
+
+def test_a_preliminary_figure_is_flagged(real, shelf_of):
+    """The count to mid-October 2018 was preliminary; the trap of the mixed year 2018."""
+    found = next(each for each in judge(load_claim(CLAIMS / "SE01.toml"), real).screens[0] if each.name == "vintages mixed")
+    assert found.state == FLAGGED
+    shelf = shelf_of(*ROWS)
+    shelf._tables["town.csv"] = shelf._tables["town.csv"].assign(note=[None, "preliminary; to autumn", None])
+    (done,) = recompute(claim(shots(change_percent=-48)), shelf)
+    early = next(each for each in screens(done) if each.name == "vintages mixed")
+    assert early.state == FLAGGED and "'preliminary; to autumn': town.csv:3, paper" in early.sentence
+    assert state(shelf_of, "vintages mixed", shots(change_percent=-48)).state == QUIET
+
+
+def test_a_baseline_that_the_claim_calls_a_peak_is_one_without_any_table(real):
+    for name, expected in (("tx-us02", FLAGGED), ("tx-us10", FLAGGED), ("tx-us06", UNSEEN)):
+        found = judge(load_claim(CLAIMS / f"{name}.toml"), real).screens[0]
+        assert next(each.state for each in found if each.name == "peak as baseline") == expected
 
 
 def test_a_peak_as_baseline(shelf_of):

@@ -79,6 +79,7 @@ def test_numbers_that_cannot_be_checked_stand_beside_the_worst_that_can(shelf_of
     own = claim(shots(change_percent=-48), shots(outcome="fires", tables=(), word="fewer"))
     verdict = judge(own, shelf_of(*ROWS))
     assert verdict.reproduced.level == "R3" and "fires (RX): not checkable" in verdict.reproduced.reason
+    assert "shots: the published figures" in verdict.sentence and "beside it fires, not checkable" in verdict.sentence
     both = judge(replace(own, quantities=(*own.quantities, shots(change_percent=-5, rounding=1))), shelf_of(*ROWS))
     assert both.reproduced.level in ("R0", "R1b")
 

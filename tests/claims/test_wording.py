@@ -34,6 +34,14 @@ def test_a_plain_number_that_the_figures_give_is_supported(shelf_of):
     assert words_of(shelf_of).level == SUPPORTED
 
 
+def test_half_of_a_claim_is_no_whole_one(real, shelf_of):
+    """Malmö's two thirds are published; that Göteborg was halved is not, and the verdict must not read as if it were."""
+    found = judge(load_claim(CLAIMS / "SE22.toml"), real)
+    assert "shootings in Göteborg, not checkable" in found.sentence
+    assert found.wording.level == CAVEATS and "not every number could be checked: shootings in Göteborg" in found.wording.reason
+    assert "not every number" not in words_of(shelf_of).reason
+
+
 def test_a_tie_in_time_is_a_caveat(shelf_of):
     assert words_of(shelf_of, strength="temporal").level == CAVEATS
 
@@ -103,6 +111,13 @@ def test_doubt_is_supported_where_the_design_could_not_have_told(shelf_of):
     assert wrong.level == CAVEATS and "not reproduced" in wrong.reason
 
 
+def test_a_target_that_is_long_due_is_not_said_to_lie_ahead(real):
+    for name in ("tx-s001a", "tx-s003i"):  # due at the end of 2021 and of 2019
+        found = judge(load_claim(CLAIMS / f"{name}.toml"), real)
+        assert "yet" not in found.wording.reason and "without a number" in found.wording.reason
+        assert not any("areas" in each for each in found.would_change)
+
+
 def test_a_review_and_a_target_are_not_assessed_as_if_they_were_estimates(shelf_of):
     assert words_of(shelf_of, strength="causal", design="review").level == NOT_ASSESSABLE
     assert words_of(shelf_of, Quantity(), strength="causal", type="target").level == NOT_ASSESSABLE
@@ -146,3 +161,9 @@ def test_may_and_can_are_judged_alike(real):
     assert [each.as_recorded for each in both] == ["can contribute", "may have"] and {each.strength for each in both} == {
         "associated"
     }
+
+
+def test_the_pooled_effect_says_of_what_it_is_with_level_and_kind(real):
+    said = judge(load_claim(CLAIMS / "tx-s002a.toml"), real)
+    assert "95 % wald) over 3 places, of homicides, a proxy for the shootings" in said.wording.reason
+    assert any("every place where it was tried" in each for each in said.would_change)
