@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from gvi_eval.claims.arithmetic import SIGNS, Change, change, fits, tolerance
 from gvi_eval.claims.breaks import bracket, break_for, percent_with_break, possible_breaks
 from gvi_eval.claims.declared import Claim, Quantity, Span
-from gvi_eval.claims.published import Published, Shelf, published
+from gvi_eval.claims.published import Published, Shelf, alone, published
 from gvi_eval.claims.windows import WindowTable, window_table
 
 NOT_CHECKABLE = "RX"
@@ -54,6 +54,9 @@ def recompute_change(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomput
     table = window_table(series, quantity, claim.start.start if claim.start else None)
     baseline, window = quantity.baseline, quantity.window
     if baseline.end is None and window.start is None:
+        for value, line in series.open_ended:
+            if value in (quantity.before, quantity.after):
+                notes.findings += alone(claim, f"{value}", [line], shelf)
         return _without_a_break(quantity, series, table, notes)
     filled = _filled(quantity, series, notes)
     was_filled = filled != quantity
@@ -70,6 +73,8 @@ def recompute_change(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomput
     said = change(series, before, after)
     notes.workings += write_out(said)
     notes.workings += _remarked(series, said)
+    for count in (before, after):
+        notes.findings += alone(claim, f"{count.events} for {count.span}", count.sources, shelf)
     if quantity.before is not None and quantity.after is None and quantity.before != before.events:
         notes.findings.append(f"the change is said to start from {quantity.before:g}, and {before.events} is published")
     level, sentence = _judged(quantity, said, series, table, notes)
@@ -123,6 +128,11 @@ def _days_of(name: str, span: Span | None) -> str:
 
 def missing_words(missing: tuple[str, ...]) -> str:
     return f"missing: {', '.join(missing)}"
+
+
+def lacking(quantity: Quantity, notes: Notes, missing: tuple[str, ...]) -> Recomputed:
+    """Not checkable, because these fields are missing."""
+    return notes.close(quantity, NOT_CHECKABLE, f"not checkable: {missing_words(missing)}", missing=missing)
 
 
 def _by_its_own_counts(quantity: Quantity, missing: tuple[str, ...], notes: Notes) -> Recomputed | None:

@@ -6,10 +6,12 @@ from datetime import date
 
 import pandas as pd
 
+from gvi_eval.claims.arithmetic import SIGNS
 from gvi_eval.claims.attribution import pooled_interval
-from gvi_eval.claims.changes import NOT_CHECKABLE, Notes, Recomputed, missing_words, recompute_change
+from gvi_eval.claims.changes import NOT_CHECKABLE, Notes, Recomputed, lacking, missing_words, recompute_change
 from gvi_eval.claims.declared import Claim, Quantity
-from gvi_eval.claims.published import Published, Shelf, published
+from gvi_eval.claims.published import Published, Shelf, alone, published
+from gvi_eval.claims.records import ranking
 from gvi_eval.claims.shares import DESIGN_EFFECT, respondents_needed, two_shares
 from gvi_eval.claims.slope import slope
 from gvi_eval.errors import DataError
@@ -23,12 +25,16 @@ def level_or_series(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recompute
     if quantity.by_year:
         series = published(claim, quantity, shelf)
         notes.workings += series.about()
+        for year in sorted(set(map(int, quantity.by_year)) & set(series.years)):
+            count = series.years[year]
+            notes.findings += alone(claim, f"{count.events} for {year}", count.sources, shelf)
         return _years(quantity, series, notes)
     if quantity.value is None or quantity.window is None:
-        return _lacking(quantity, notes, ("the value", "its days"))
+        return lacking(quantity, notes, ("the value", "its days"))
     found = _reading(claim, quantity, shelf)
     notes.workings += [f"published: {value:g} ({place})" for value, place, _ in found]
     level = "R3" if any(math.isclose(value, quantity.value) for value, _, _ in found) else "R0"
+    notes.findings += alone(claim, f"{quantity.value:g}", [place for _, place, _ in found], shelf)
     neighbours = _neighbours(claim, quantity, shelf)
     if neighbours:
         others = ", ".join(f"{value:g} ({year})" for value, year in neighbours)
@@ -61,10 +67,6 @@ def _years(quantity: Quantity, series: Published, notes: Notes) -> Recomputed:
     return notes.close(quantity, "R3", said, series=series)
 
 
-def _lacking(quantity: Quantity, notes: Notes, missing: tuple[str, ...]) -> Recomputed:
-    return notes.close(quantity, NOT_CHECKABLE, f"not checkable: {missing_words(missing)}", missing=missing)
-
-
 def _reading(claim: Claim, quantity: Quantity, shelf: Shelf) -> list[tuple[float, str, date]]:
     """The published values of a reading over the days claimed: value, place (table:line, source) and last day."""
     rows = _readings(claim, quantity, shelf)
@@ -95,89 +97,6 @@ def _neighbours(claim: Claim, quantity: Quantity, shelf: Shelf) -> list[tuple[fl
     return [(value, end.year) for value, _, end, _ in sorted(rows, key=lambda row: row[2])]
 
 
-def ranking(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
-    """The rank of the window among the years of its scope; years without a figure are named, and never counted as beaten.
-
-    A number that is claimed beside the record is recomputed as a change; where it is not reproduced, neither is the claim.
-    """
-    if quantity.claimed_percent is None:
-        return _record(claim, quantity, shelf)
-    own, record = recompute_change(claim, quantity, shelf), _record(claim, quantity, shelf)
-    line = f"the number beside the record ({own.level}): {own.sentence}"
-    rest = [each for each in record.workings if each not in own.workings]
-    done = replace(
-        record,
-        workings=(line, *own.workings, *rest),
-        findings=(*own.findings, *record.findings),
-        change=own.change,  # for the screens; its table of windows grades a change, and a record is none
-    )
-    if own.level in ("R0", "R1b") and record.level != "R0":
-        return replace(done, level=own.level, sentence=f"{own.sentence}; the record: {record.sentence}")
-    return done
-
-
-def _record(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
-    notes = Notes()
-    if not quantity.years_in_scope or quantity.window is None or quantity.window.end is None:
-        return _lacking(quantity, notes, ("the years it covers", "its year"))
-    if not (quantity.measure or quantity.study_outcome):
-        return _lacking(quantity, notes, (f"published figures of {quantity.outcome or 'what is claimed'}",))
-    series = published(claim, quantity, shelf)
-    year = quantity.window.end.year
-    scope = range(year - quantity.years_in_scope + 1, year + 1)
-    values, what = _ranked(series, scope, quantity.extreme)
-    without = [each for each in scope if each not in values]
-    notes.workings += [series.choice, f"{what}: {', '.join(f'{each} {value:g}' for each, value in values.items())}"]
-    if year not in values:
-        sentence = f"not checkable: no figure of {series.measure} in {series.place} for the whole of {year}"
-        return notes.close(quantity, NOT_CHECKABLE, sentence, missing=(f"the figure of {year}",), series=series)
-    better = [each for each, value in values.items() if each != year and _beats(value, values[year], quantity.extreme)]
-    unsure = {each: rows for each in better if (rows := _incomplete(series, each, quantity.extreme))}
-    for each, rows in unsure.items():
-        notes.findings.append(f"{each} ({values[each]:g}) rests on {', '.join(rows)}: fewer than twelve months were reported")
-    if better and len(unsure) == len(better):
-        beyond = ", ".join(f"{each} ({values[each]:g})" for each in unsure)
-        sentence = (
-            f"not checkable: {what}: {values[year]:g} in {year}, and what lies beyond it, {beyond}, rests on figures for "
-        )
-        sentence += "which fewer than twelve months were reported"
-        missing = tuple(f"the months that were counted for {each}" for each in unsure)
-        return notes.close(quantity, NOT_CHECKABLE, sentence, missing=missing, series=series)
-    if better:
-        further = ", ".join(f"{each} ({values[each]:g})" for each in better)
-        sentence = f"no: {what}: {values[year]:g} in {year}, and beyond it {further}"
-        return notes.close(quantity, "R0", sentence, series=series)
-    if without:
-        sentence = (
-            f"not checkable: {year} is the {quantity.extreme} of the {len(values)} years published under this definition, "
-        )
-        sentence += f"and {len(without)} of the {quantity.years_in_scope} claimed are not"
-        missing = (f"figures under one definition for {without[0]} to {without[-1]}",)
-        return notes.close(quantity, NOT_CHECKABLE, sentence, missing=missing, series=series)
-    sentence = f"{year} is the {quantity.extreme} of {len(values)} years ({values[year]:g})"
-    return notes.close(quantity, "R3", sentence, series=series)
-
-
-def _incomplete(series: Published, year: int, extreme: str | None) -> list[str]:
-    """The rows behind the value of a year whose own table says that they do not cover twelve months."""
-    years = (year - 1, year) if extreme == "largest fall" else (year,)
-    return [row for each in years for row in series.years[each].sources if row in series.incomplete]
-
-
-def _ranked(series: Published, scope: range, extreme: str | None) -> tuple[dict[int, float], str]:
-    if extreme != "largest fall":
-        return {year: float(series.years[year].events) for year in scope if year in series.years}, "yearly counts"
-    pairs = [(year, series.years.get(year - 1), series.years.get(year)) for year in scope]
-    falls = {
-        year: 100 * (after.events / before.events - 1) for year, before, after in pairs if before and after and before.events
-    }
-    return {year: round(value, 1) for year, value in falls.items()}, "change on the year before, percent"
-
-
-def _beats(value: float, own: float, extreme: str | None) -> bool:
-    return value > own if extreme == "highest" else value < own
-
-
 def safety(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     """Two shares of a survey: z = difference / √(d (p₁q₁ + p₂q₂) / n), d the design effect, n respondents each time."""
     notes = Notes()
@@ -194,7 +113,7 @@ def safety(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
             f"{needed} respondents each time to tell them apart (design effect {DESIGN_EFFECT})"
         )
     if missing:
-        return _lacking(quantity, notes, tuple(missing))
+        return lacking(quantity, notes, tuple(missing))
     z, p = two_shares(quantity.before / 100, quantity.after / 100, quantity.respondents)
     notes.workings.append(f"z = {z:.2f}, p = {p:.3f} with a design effect of {DESIGN_EFFECT}")
     apart = "can" if p < 0.05 else "cannot"
@@ -205,7 +124,7 @@ def trend(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     """The slope before and after the start: log-linear rate through the published windows of each side, percent a year."""
     notes = Notes()
     if not (quantity.measure or quantity.study_outcome):
-        return _lacking(quantity, notes, (f"published figures of {quantity.outcome or 'what is claimed'}",))
+        return lacking(quantity, notes, (f"published figures of {quantity.outcome or 'what is claimed'}",))
     series = published(claim, quantity, shelf)
     notes.workings.append(series.choice)
     start = claim.start.start if claim.start else None
@@ -249,21 +168,23 @@ def coverage_of_definitions(claim: Claim, quantity: Quantity, shelf: Shelf) -> R
     """The ratio of one definition to another over the same days."""
     notes = Notes()
     if not quantity.tables or len(quantity.definitions) != 2 or quantity.window is None:
-        return _lacking(quantity, notes, ("two definitions over the same days",))
+        return lacking(quantity, notes, ("two definitions over the same days",))
     counts = []
     for definition in quantity.definitions:
         count = published(claim, replace(quantity, definitions=(definition,)), shelf).over(quantity.window)
         if count is None:
-            return _lacking(quantity, notes, (f"count under {definition} for {quantity.window}",))
+            return lacking(quantity, notes, (f"count under {definition} for {quantity.window}",))
         notes.workings.append(f"{definition}: {count}: {'; '.join(count.sources)}")
+        notes.findings += alone(claim, f"{count.events} ({definition})", count.sources, shelf)
         counts.append(count.events)
     wide, narrow = counts
     notes.workings.append(
         f"{narrow} / {wide} = {narrow / wide:.2f}: one definition holds {100 * narrow / wide:.0f} % of the other"
     )
-    said = f"published are {wide} and {narrow}, {100 * narrow / wide:.0f} % of it"
-    if not quantity.is_pair:
-        return notes.close(quantity, "R3", f"{said}; the claim gives no number")
+    said = f"the published counts are {wide} and {narrow}: the second is {100 * narrow / wide:.0f} % of the first"
+    if not quantity.is_pair:  # the first is said to be the wider, and no more
+        level = "R2" if wide > narrow else "R0"
+        return notes.close(quantity, level, f"{'' if wide > narrow else 'no: '}{said}; the claim gives no number")
     same = (wide, narrow) == (quantity.before, quantity.after)
     return notes.close(quantity, "R3" if same else "R0", said if same else f"no: {said}")
 
@@ -272,7 +193,7 @@ def evidence_label(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed
     """The review or evaluation that a label rests on, looked up among published effects, with its grade where it gives one."""
     notes = Notes()
     if not quantity.literature:
-        return _lacking(quantity, notes, ("the review that it rests on", "its grade of certainty"))
+        return lacking(quantity, notes, ("the review that it rests on", "its grade of certainty"))
     row = literature(shelf, quantity.literature)
     notes.workings.append(
         f"{row['study']}: {row['effect']:g} ({row['effect_metric']}) on {row['outcome']}; {row['design']}: {row['place']}"
@@ -326,7 +247,7 @@ def generalisation(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed
         if quantity.word == "up to" and quantity.sites is None:
             return notes.close(quantity, "R2" if further else "R0", said if further else f"no: {said}")
     missing = tuple(name for name, given in (("how many places", quantity.sites), ("a size", claimed is not None)) if not given)
-    return _lacking(quantity, notes, (*missing, "the result of each place, successes and others alike"))
+    return lacking(quantity, notes, (*missing, "the result of each place, successes and others alike"))
 
 
 def not_due(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
@@ -335,14 +256,33 @@ def not_due(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     if quantity.tables and quantity.measure:
         readings = sorted(_readings(claim, quantity, shelf), key=lambda row: row[2])
         notes.workings.append(f"readings: {', '.join(f'{value:g} ({end.year}; {place})' for value, place, end, _ in readings)}")
+        notes.findings += _since(quantity, readings)
     missing = tuple(
         name for name, given in (("a number", quantity.value is not None), ("the day it is due", claim.due)) if not given
     )
     if missing:
-        return _lacking(quantity, notes, missing)
+        return lacking(quantity, notes, missing)
     return notes.close(
         quantity, NOT_CHECKABLE, f"not checkable: a target, due on {claim.due}", missing=("a reading on that day",)
     )
+
+
+def _since(quantity: Quantity, readings: list[tuple[float, str, date, date]]) -> list[str]:
+    """What a hope with a baseline and a last day came to: one reading beside the other, which is no effect."""
+    one, other = quantity.baseline, quantity.window
+    by_year = {end.year: value for value, _, end, _ in readings}
+    if not (one and other and one.end and other.end and {one.end.year, other.end.year} <= set(by_year)):
+        return []
+    before, after = by_year[one.end.year], by_year[other.end.year]
+    sign = SIGNS.get(quantity.direction or "", 0)
+    way = "as hoped" if (after - before) * sign > 0 else "not as hoped" if sign else "no direction was set"
+    said = f"the readings went from {before:g} ({one.end.year}) to {after:g} ({other.end.year}), {way}"
+    rest = [value for year, value in by_year.items() if year != one.end.year]
+    if len(rest) > 1 and not min(rest) <= before <= max(rest):
+        said += (
+            f"; {before:g} lies beyond each of the {len(rest)} other readings, a baseline that condemns or flatters anything"
+        )
+    return [said]
 
 
 def activity(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
@@ -350,7 +290,7 @@ def activity(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     notes = Notes()
     notes.findings.append("an activity is not an outcome, whoever reports it")
     if quantity.value is None:
-        return _lacking(quantity, notes, ("the count",))
+        return lacking(quantity, notes, ("the count",))
     sentence = f"not checkable: {quantity.value:g} {quantity.value_unit or ''} is the programme's own count".strip()
     return notes.close(quantity, NOT_CHECKABLE, sentence, missing=("a second source of the count",))
 
@@ -360,17 +300,27 @@ def prevented(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
     notes = Notes()
     effects = shelf.saved(claim.study, "effects.csv") if claim.study else None
     if effects is None:
-        return _lacking(quantity, notes, ("a series of counts", "an interval"))
+        return lacking(quantity, notes, ("a series of counts", "an interval"))
     own = effects[(effects["contrast"] == "prevented") & (effects["specification"] == claim.specification)]
     for row in own.to_dict("records"):
         notes.workings.append(
             f"{row['estimand']}: {row['point']:.1f} ({row['lower']:.1f} to {row['upper']:.1f}), {row['onset']}"
         )
     if own.empty or quantity.value is None:
-        return _lacking(quantity, notes, ("an estimate of the study",))
+        return lacking(quantity, notes, ("an estimate of the study",))
     inside = bool(((own["lower"] <= quantity.value) & (quantity.value <= own["upper"])).any())
     said = f"{quantity.value:g} {'lies within' if inside else 'lies outside'} the interval of the study"
     return notes.close(quantity, "R2" if inside else "R0", said if inside else f"no: {said}")
+
+
+def comparison(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
+    """A change beside that of others: checkable only with the counts of each that it is compared with."""
+    own = numbers_or_none(claim, quantity, shelf)
+    lacks = f"counts of {claim.comparator or 'what it is compared with'}, under the same definition and for the same days"
+    missing = (*(each for each in own.missing if each != "a number"), lacks)
+    workings = own.workings if own.level == NOT_CHECKABLE else (*own.workings, f"{own.level}: {own.sentence}")
+    sentence = f"not checkable: {missing_words(missing)}"
+    return replace(own, level=NOT_CHECKABLE, sentence=sentence, missing=missing, workings=workings)
 
 
 def numbers_or_none(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:

@@ -169,10 +169,26 @@ class Shelf:
             self._saved[study, name] = pd.read_csv(file) if file.is_file() and file.stat().st_size > 1 else None
         return self._saved[study, name]
 
+    def address(self, source: str) -> str:
+        """Where a source was published; its id where no address is recorded."""
+        if not (self.analyses / "data" / "sources.csv").is_file():
+            return source
+        sources = self.table("sources.csv", "sources")
+        known = sources.loc[sources["id"] == source, "url"].dropna()
+        return known.iloc[0] if len(known) else source
+
     def checklists(self, study: str) -> list[dict[str, Any]]:
         """The appraisal items of a study as they were saved, empty where there are none."""
         file = self.reports / study / "checklists.json"
         return json.loads(file.read_text(encoding="utf-8"))["checklists"] if file.is_file() else []
+
+
+def alone(claim: Claim, said: str, rows: Iterable[str], shelf: Shelf) -> list[str]:
+    """A finding where the rows (table:line, source) of a figure all come from the publication that makes the claim."""
+    own = {shelf.address(row.rsplit(", ", 1)[-1]) for row in rows}
+    if own != {shelf.address(claim.source)}:
+        return []
+    return [f"{said} stands in the claim's own publication alone: that it is repeated exactly confirms nothing"]
 
 
 def published(claim: Claim, quantity: Quantity, shelf: Shelf) -> Published:

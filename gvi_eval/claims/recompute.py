@@ -6,6 +6,7 @@ from gvi_eval.claims.changes import NOT_CHECKABLE, Recomputed, recompute_change
 from gvi_eval.claims.declared import Claim, Quantity
 from gvi_eval.claims.other_kinds import (
     activity,
+    comparison,
     coverage_of_definitions,
     evidence_label,
     generalisation,
@@ -13,18 +14,18 @@ from gvi_eval.claims.other_kinds import (
     not_due,
     numbers_or_none,
     prevented,
-    ranking,
     safety,
     trend,
 )
 from gvi_eval.claims.published import Shelf
+from gvi_eval.claims.records import ranking
 from gvi_eval.errors import DataError, StudyError
 
 ORDER = ("R0", "R1b", "R1a", "R2", "R3")  # from worst to best; RX stands apart
 BY_KIND: dict[str, Callable[[Claim, Quantity, Shelf], Recomputed]] = {
     "attribution": numbers_or_none,
     "rival_cause": numbers_or_none,
-    "comparison": numbers_or_none,
+    "comparison": comparison,
     "series": level_or_series,
     "ranking": ranking,
     "safety_perception": safety,

@@ -69,7 +69,8 @@ def judge(claim: Claim, shelf: Shelf) -> Verdict:
     done = recompute(claim, shelf)
     known = claim.study is not None and shelf.has_study(claim.study)
     recording = [event for event in shelf.study(claim.study).interventions if event.role == "recording change"] if known else []
-    screened = tuple(screens(each, recording) for each in done)
+    primary = _primary(claim, shelf) if claim.study else None
+    screened = tuple(screens(each, recording if each.quantity.study_outcome == primary else []) for each in done)
     found = evidence(claim, _claimed_log(claim, done, shelf), shelf)
     reproduced, robust, design = _reproduced(done), _robust(claim, done, found), _design(claim, found)
     basis = Basis(done, screened, reproduced, robust, design, found, shelf.saved("pooled", "pooled.csv"))

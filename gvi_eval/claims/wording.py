@@ -61,7 +61,7 @@ def wording(claim: Claim, basis: Basis) -> Answer:
         return Answer(NOT_ASSESSABLE, f"no number to hold them against: {without_prefix(basis.reproduced.reason)}")
     if basis.reproduced.level in ("R0", "R1b"):
         return _not_reproduced(basis.done)
-    caveats = list(_caveats(basis))
+    caveats = list(_caveats(claim, basis))
     if claim.strength in ("temporal", "associated"):
         caveats.append("the words tie the change to the programme in time, which says nothing of cause")
     if caveats:
@@ -89,13 +89,15 @@ def _not_reproduced(done: Sequence[Recomputed]) -> Answer:
     return Answer(CONTRADICTED, without_prefix(failed.sentence))
 
 
-def _caveats(basis: Basis) -> Iterator[str]:
+def _caveats(claim: Claim, basis: Basis) -> Iterator[str]:
     flagged = {screen.name: screen for own in basis.screened for screen in own if screen.state == FLAGGED}
     for name in TELLING:
         if name in flagged:
             yield f"{name}: {flagged[name].sentence}"
     if basis.reproduced.level == "R1a":
         yield "the number needs a baseline, a window or a figure that the claim itself does not give"
+    if claim.needs_a_person:
+        yield f"left to a person: {claim.needs_a_person}"
     unchecked = [each.quantity.outcome or "a number" for each in basis.done if each.level == NOT_CHECKABLE]
     if unchecked:
         yield f"not every number could be checked: {', '.join(unchecked)}"

@@ -144,3 +144,9 @@ def test_a_p_that_cannot_be_so(shelf_of):
     assert state(shelf_of, "p against interval", shots(**own, p=0.01)).state == FLAGGED
     assert state(shelf_of, "p against interval", shots(change_percent=-50, lower=-70, upper=-16.7, p=0.008)).state == QUIET
     assert state(shelf_of, "p against interval", shots(**own)).state == UNSEEN
+
+
+def test_the_narrowing_of_what_is_a_shooting_is_not_one_of_explosions(real):
+    shootings, explosions = judge(load_claim(CLAIMS / "SE18.toml"), real).screens
+    states = [next(each.state for each in own if each.name == "definitions mixed") for own in (shootings, explosions)]
+    assert states == [FLAGGED, QUIET]

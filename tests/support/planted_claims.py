@@ -41,6 +41,6 @@ def shots(**more):
 
 
 def claim(*quantities, **more):
-    given = {"id": "T1", "type": "relative_change", "paraphrase": "fewer shots", "source": "paper", "place": "Town"}
+    given = {"id": "T1", "type": "relative_change", "paraphrase": "fewer shots", "source": "speech", "place": "Town"}
     given |= {"strength": "none", "design": "before and after"}
     return Claim(**(given | more), quantities=quantities)
