@@ -81,6 +81,7 @@ class Evidence:
     rival: str | None
     checklists: tuple[str, ...]
     not_run: tuple[str, ...]
+    outcome: str | None = None  # what the specification estimates
 
     @property
     def given(self) -> tuple[Row, ...]:
@@ -140,6 +141,7 @@ def evidence(claim: Claim, claimed_log: float, shelf: Shelf) -> Evidence | None:
         rival=_rival(claim, shelf),
         checklists=tuple(_counted(each) for each in shelf.checklists(claim.study) if each["id"].startswith(APPRAISED)),
         not_run=tuple(missing),
+        outcome=str(own["outcome"].iloc[0]) if len(own) else None,
     )
 
 
@@ -224,6 +226,16 @@ def pooled_interval(row: Mapping[str, object]) -> str:
     """Limits of a pooled effect with the level and kind that were saved with them."""
     kind = f", {100 * float(row['level']):.0f} % {row['kind']}" if "kind" in row and isinstance(row["kind"], str) else ""
     return f"{row['lower']:.2f} to {row['upper']:.2f}{kind}"
+
+
+def stands_for(claim: Claim, found: Evidence) -> str:
+    """' of homicides, a proxy for shootings,' where no word of what is claimed names what its study estimates."""
+    if found.outcome is None or any(each.study_outcome for each in claim.quantities):
+        return ""
+    named = [each.outcome for each in claim.quantities if each.outcome]
+    if any(set(each.split()) & set(found.outcome.split()) for each in named):
+        return ""
+    return f" of {found.outcome}" + (f", a proxy for {', '.join(named)}," if named else "")
 
 
 def _counted(checklist: dict[str, Any]) -> str:

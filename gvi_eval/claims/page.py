@@ -140,7 +140,8 @@ def _cause(found: Evidence | None) -> Iterator[str]:
     if found is None:
         yield "The claim points to no study, so nothing here speaks about cause."
         return
-    yield f"Judged against the study `{found.study}`, specification '{found.specification}'.\n"
+    of = f" of {found.outcome}" if found.outcome else ""
+    yield f"Judged against the study `{found.study}`, specification '{found.specification}'{of}.\n"
     yield from _bullets([str(row) for row in found.effects] + [f"with and without the trend: {each}" for each in found.trend])
     if found.rival:
         yield f"- {found.rival}"

@@ -1,9 +1,10 @@
 """Four answers to one claim, never melted into one: reproduced, robust, design, wording; and what would change them."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gvi_eval.claims.attribution import Evidence, evidence
+from gvi_eval.claims.attribution import Evidence, evidence, stands_for
 from gvi_eval.claims.changes import NOT_CHECKABLE, Recomputed, log_change
 from gvi_eval.claims.declared import Claim, Span
 from gvi_eval.claims.published import Shelf
@@ -11,6 +12,7 @@ from gvi_eval.claims.recompute import recompute, worst
 from gvi_eval.claims.screens import FLAGGED, Screen, screens
 from gvi_eval.claims.wording import Answer, Basis, without_prefix, wording
 
+FULL_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 FEWEST = 3  # choices or specifications without which there is nothing to call robust
 GRADES = ((0.90, "B3"), (0.67, "B2"), (0.33, "B1"), (0.0, "B0"))  # cut-offs of this project
 ESTIMABLE = (
@@ -139,7 +141,8 @@ def _robust(claim: Claim, done: Sequence[Recomputed], found: Evidence | None) ->
         if curve.given < FEWEST:
             said = f"only {curve.given} of {curve.given + curve.refused} specifications give an estimate ({curve.source})"
             return Answer("BX", said)
-        brief = f"{curve.holding} of {curve.given} specifications hold the sign and half the size"
+        of = stands_for(claim, found)
+        brief = f"{curve.holding} of {curve.given} specifications{of} hold the sign and half the size"
         said = f"{brief} ({curve.source})" + (f", {curve.refused} more are refused" if curve.refused else "")
         said += f"; {curve.overlapping} of {curve.given} intervals overlap that of the specification it is judged against"
         return Answer(grade(curve.share), said, brief)
@@ -215,6 +218,10 @@ def _findings(claim: Claim, done: Sequence[Recomputed], known: bool, found: Evid
     if found is not None and found.effects == () and claim.specification and "effects.csv" not in found.not_run:
         yield f"the study '{claim.study}' has no results of the specification '{claim.specification}'; correct the name"
     yield from dict.fromkeys(finding for each in done for finding in each.findings)
+    for each in done:
+        last = each.quantity.window.end if each.quantity.window else None
+        if last and claim.said and FULL_DATE.fullmatch(claim.said) and last.isoformat() > claim.said:
+            yield f"the window ends on {last}, after it was said on {claim.said}"
     given = (("a page", claim.page), ("a date", claim.said), ("who said it", claim.claimant))
     absent = [name for name, value in given if not value]
     if any(each.quantity.study_outcome and not each.quantity.definitions for each in done):

@@ -148,6 +148,16 @@ def test_an_outcome_that_the_study_has_not_is_named_with_those_it_has(real):
     assert done.level == "RX" and "'malmo' has no outcome 'stabbings'; it has shootings, " in done.sentence
 
 
+def test_the_wide_count_of_malmo_is_never_chained_with_the_confirmed_one(real):
+    """123 and 57 for the same ten months of 2017: two definitions in one claim are refused, by name."""
+    from dataclasses import replace
+
+    own = load_claim(CLAIMS / "tx-se20.toml")
+    mixed = replace(own.quantities[0], baseline=years(2016), window=years(2017), change_percent=-45.0)
+    (done,) = recompute(replace(own, type="relative_change", quantities=(mixed,)), real)
+    assert done.level == "RX" and "mixes 2 definitions (wide-shooting, confirmed-shooting)" in done.sentence
+
+
 def test_nothing_before_cannot_be_divided_by(shelf_of):
     done = level_of(shelf_of, shots(change_percent=-48), year(2015, 0), year(2016, 3))
     assert done.level == "RX" and "nothing to divide by" in done.sentence

@@ -162,3 +162,36 @@ def test_a_specification_that_the_study_has_not_run_is_a_finding(shelf_of):
     assert any("no results of the specification 'no such'" in finding for finding in named.findings)
     run = verdict_on(shelf_of, saved=results({}), study="town", specification="main")
     assert not any("no results of" in finding for finding in run.findings)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("tx-dk03", "specifications of homicides of victims aged 24 and under, a proxy for shootings, hold"),
+        ("SE11", "specifications of confirmed shootings, a proxy for violence, hold"),
+        ("SE06", "specifications hold"),
+        ("tx-us07", "specifications hold"),
+    ],
+)
+def test_what_the_specifications_estimate_is_named_where_the_claim_is_about_something_else(real, name, said):
+    from gvi_eval.claims.declared import CLAIMS, load_claim
+
+    assert said in judge(load_claim(CLAIMS / f"{name}.toml"), real).sentence
+
+
+@pytest.mark.parametrize(
+    ("said", "odd"), [("2016-06-01", True), ("2017-01-01", False), ("2016", False), ("2016-06; 2017", False)]
+)
+def test_days_that_lay_ahead_when_it_was_said_are_a_finding(shelf_of, said, odd):
+    found = verdict_on(shelf_of, said=said).findings
+    assert any("the window ends on 2016-12-31, after it was said" in each for each in found) is odd
+
+
+def test_one_claim_in_the_tree_speaks_of_a_year_that_was_not_over(real):
+    from gvi_eval.claims.declared import find_claims, load_claim
+
+    odd = set()
+    for file in find_claims("all"):
+        own = load_claim(file)
+        odd |= {own.id} if any("after it was said" in each for each in judge(own, real).findings) else set()
+    assert odd == {"tx-se18"}  # crime in 2019, said on 3 December 2019
