@@ -193,7 +193,10 @@ def _sentence(reproduced: Answer, robust: Answer, design: Answer, words: Answer)
 def _would_change(claim: Claim, basis: Basis) -> Iterator[str]:
     for each in basis.done:
         for field in each.missing:
-            yield f"the publication, or its author, giving: {field}"
+            if field != claim.needs_a_person:
+                yield f"the publication, or its author, giving: {field}"
+    if any("own publication alone" in finding for each in basis.done for finding in each.findings):
+        yield "the figures from another publication than the claim's own"
     if any(screen.name.startswith("part of a year") and screen.state == FLAGGED for own in basis.screened for screen in own):
         yield "published counts of the same days in both years, or of both full years"
     if basis.reproduced.level in ("R0", "R1b"):

@@ -187,11 +187,22 @@ def test_days_that_lay_ahead_when_it_was_said_are_a_finding(shelf_of, said, odd)
     assert any("the window ends on 2016-12-31, after it was said" in each for each in found) is odd
 
 
-def test_one_claim_in_the_tree_speaks_of_a_year_that_was_not_over(real):
+def test_two_claims_in_the_tree_speak_of_a_year_that_was_not_over(real):
     from gvi_eval.claims.declared import find_claims, load_claim
 
     odd = set()
     for file in find_claims("all"):
         own = load_claim(file)
         odd |= {own.id} if any("after it was said" in each for each in judge(own, real).findings) else set()
-    assert odd == {"tx-se18"}  # crime in 2019, said on 3 December 2019
+    # Crime in 2019, said on 3 December 2019; two counts of ten months of 2017, for what was said in February of that year.
+    assert odd == {"tx-se18", "tx-se20"}
+
+
+def test_what_is_for_a_person_is_asked_once_and_another_source_where_there_is_none(real):
+    from gvi_eval.claims.declared import CLAIMS, load_claim
+
+    asked = judge(load_claim(CLAIMS / "tx-se15.toml"), real).would_change
+    assert sum("which review" in each for each in asked) == 1
+    alone = judge(load_claim(CLAIMS / "tx-dk02.toml"), real).would_change
+    assert "the figures from another publication than the claim's own" in alone
+    assert not any("another publication" in each for each in asked)
