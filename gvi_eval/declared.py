@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 import tomllib
 from datetime import date, time
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 from gvi_eval.errors import StudyError
 from gvi_eval.resources import resource
+
+DECIMAL_COMMA = re.compile(r"^[^#\"'\n=]+=\s*([+-]?\d+,\d+)\s*(?:#.*)?$", re.MULTILINE)
 
 
 def read_declared(path: Path, kind: str) -> dict[str, Any]:
@@ -18,15 +21,25 @@ def read_declared(path: Path, kind: str) -> dict[str, Any]:
     ``data_schemas/<kind>.schema.json``; nothing is guessed.
     """
     try:
-        document = _plain(tomllib.loads(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        document = _plain(tomllib.loads(text))
     except FileNotFoundError:
         raise StudyError(f"there is no {kind} file '{path}'; give the name of a folder in analyses/ or a path") from None
     except UnicodeDecodeError as fault:
         raise StudyError(f"{path.name} is not UTF-8 (byte {fault.start}); save it as UTF-8") from None
     except tomllib.TOMLDecodeError as fault:
-        raise StudyError(f"{path.name} is not valid TOML: {fault}; correct that line") from None
+        raise StudyError(f"{path.name} is not valid TOML: {fault}; correct that line{_comma(text)}") from None
     _check_schema(document, path.name, kind)
     return document
+
+
+def _comma(text: str) -> str:
+    """The usual slip of a Nordic keyboard, where the text has one: -45,5 for -45.5."""
+    found = DECIMAL_COMMA.search(text)
+    if found is None:
+        return ""
+    line = text.count("\n", 0, found.start(1)) + 1
+    return f"; line {line} writes {found[1]}, and TOML takes a decimal point: {found[1].replace(',', '.')}"
 
 
 def _plain(value: Any) -> Any:

@@ -46,3 +46,11 @@ def test_every_fault_is_said_at_once(tmp_path):
 def test_a_file_that_is_not_there_is_no_traceback(tmp_path):
     with pytest.raises(StudyError, match="there is no synthesis file"):
         read_declared(tmp_path / "nothing.toml", "synthesis")
+
+
+def test_a_decimal_comma_is_named_with_its_line_and_the_number_as_it_should_be(tmp_path):
+    with pytest.raises(StudyError, match=r"line 5 writes -45,5, and TOML takes a decimal point: -45\.5"):
+        read(tmp_path, WHOLE + "share = -45,5  # from the press note\n")
+    with pytest.raises(StudyError) as said:
+        read(tmp_path, WHOLE + 'words = "45,5"\nlist = [1,2]\nname = = 3\n')
+    assert "decimal point" not in str(said.value)

@@ -30,7 +30,11 @@ def weights_figure(rows: pd.DataFrame, *, title: str, caption: str) -> Figure:
         )  # fmt: skip
         places = range(len(rows))
         for place, weight in zip(places, weights, strict=True):
-            style = {"facecolor": EXPECTED, "edgecolor": "none"} if weight >= 0 else {"facecolor": "white", "edgecolor": FACTUAL, "hatch": HATCH}
+            style = (
+                {"facecolor": EXPECTED, "edgecolor": "none"}
+                if weight >= 0
+                else {"facecolor": "white", "edgecolor": FACTUAL, "hatch": HATCH}
+            )
             axes.barh(place, weight, height=0.7, **style, zorder=3)
             axes.annotate(
                 f"{weight:.2f}", (weight, place), xytext=(3 if weight >= 0 else -3, 0), textcoords="offset points",
