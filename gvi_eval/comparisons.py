@@ -152,6 +152,48 @@ def placebos_name(analysis: Analysis) -> str:
     return path_name(analysis).replace("paths/", "placebos/", 1)
 
 
+def shown_comparisons(result: StudyResult) -> list[Analysis]:
+    """The analyses whose placebos are drawn: for each unit and outcome the first that is admitted with a placebo interval."""
+    first: dict[tuple[str, str], Analysis] = {}
+    for analysis in result.analyses:
+        effect = analysis.fit
+        if analysis.is_range or analysis.variant or effect.point is None or placebos_of(analysis) is None:
+            continue
+        if effect.intervals and effect.intervals[0].kind == "placebo":
+            first.setdefault((effect.unit, analysis.specification.outcome), analysis)
+    return list(first.values())
+
+
+def gaps_table(analysis: Analysis) -> pd.DataFrame:
+    """One row per unit and period of an analysis with donors: what was observed and what the method expects of the unit.
+
+    Every unit stands in the treated unit's place, which itself comes first; person_years are ones where the outcome has no
+    denominator; a cell is empty where no figure was published or the donors have none.
+    """
+    family = analysis.evaluation.family
+    side = family.comparison
+    parts = [
+        pd.DataFrame(
+            {
+                "unit": side.units[own],
+                "treated": own == 0,
+                "period": side.periods.astype(str),
+                "before": side.before,
+                "observed": side.counts[:, own],
+                "expected": expected,
+                "person_years": side.exposure[:, own],
+            }
+        )
+        for own, expected in zip(family.members, family.expected, strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def gaps_name(analysis: Analysis) -> str:
+    """Where the gaps of an analysis and of its placebos are saved."""
+    return path_name(analysis).replace("paths/", "gaps/", 1)
+
+
 def comparison_sentences(result: StudyResult) -> list[str]:
     """What the comparisons say of each outcome: how many are admitted, between which ratios, and how unusual."""
     table = comparisons_table(result)

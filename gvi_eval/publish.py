@@ -14,11 +14,14 @@ from gvi_eval.checklists.appraisal import appraise
 from gvi_eval.comparisons import (
     comparisons_table,
     event_study_table,
+    gaps_name,
+    gaps_table,
     leave_out_table,
     placebo_dates_table,
     placebos_name,
     placebos_of,
     placebos_table,
+    shown_comparisons,
 )
 from gvi_eval.diagnostics import diagnostics_tables
 from gvi_eval.disclosure import refuse_small
@@ -54,8 +57,8 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
     """Write everything the study gave into ``folder``, whole or not at all, and return the manifest.
 
     effects.csv, pairs.csv, agreement.csv, threats.csv, detection.csv, tipping.csv, settle.csv, diagnostics/, paths/, panels/,
-    figures/<name>/, checklists.json, manifest.json and ro-crate-metadata.json; the same study, tables and code give the same
-    bytes. ``done`` is told of each part.
+    placebos/, gaps/, figures/<name>/, checklists.json, manifest.json and ro-crate-metadata.json; the same study, tables and
+    code give the same bytes. ``done`` is told of each part.
     """
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
         raise DataError(
@@ -106,6 +109,8 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
             panel = fresh / analysis.panel_file
             if not panel.exists():
                 _write(panel, csv_bytes(panel_table(analysis.panel)))
+        for analysis in shown_comparisons(result):
+            _write(fresh / gaps_name(analysis), csv_bytes(gaps_table(analysis)))
         done("tables")
         from gvi_eval.figures.study import draw_study
 

@@ -12,11 +12,14 @@ from rich.console import Console
 from gvi_eval.comparisons import (
     comparison_sentences,
     comparisons_table,
+    gaps_name,
+    gaps_table,
     leave_out_table,
     placebo_dates_table,
     placebos_name,
     placebos_of,
     placebos_table,
+    shown_comparisons,
 )
 from gvi_eval.errors import StudyError
 from gvi_eval.publish import publish
@@ -111,11 +114,38 @@ def test_the_placebos_of_an_analysis_are_a_table_with_weights(result):
     assert placebos_name(result.analyses[0]).startswith("placebos/")
 
 
+def test_the_gaps_of_every_unit_are_those_that_the_placebos_are_ranked_by(result):
+    for analysis in result.analyses:
+        gaps, placebos = gaps_table(analysis), placebos_table(analysis).set_index("unit")
+        assert gaps["unit"].unique().tolist() == placebos.index.tolist() and gaps["unit"].iloc[0] == "East"
+        assert gaps["treated"].sum() == len(QUARTERS) and gaps["period"].iloc[:20].tolist() == QUARTERS.astype(str).tolist()
+        assert gaps.groupby("unit")["before"].sum().eq(12).all()
+        after = gaps[~gaps["before"]].groupby("unit", sort=False)[["observed", "expected"]].sum()
+        assert after["observed"].tolist() == placebos["observed"].tolist()
+        assert after["expected"].to_numpy() == pytest.approx(placebos["expected"].to_numpy())
+        gap = (gaps["observed"] - gaps["expected"]) / gaps["person_years"]
+        missed = (gap**2).where(gaps["before"]).groupby(gaps["unit"], sort=False).mean() ** 0.5
+        assert missed.to_numpy() == pytest.approx(placebos["rmspe_before"].to_numpy())
+
+
+def test_one_comparison_of_a_unit_and_outcome_is_shown_the_first_that_is_admitted(result):
+    (shown,) = shown_comparisons(result)
+    assert shown is result.analyses[0] and gaps_name(shown) == "gaps/likeness-2013q1.csv"
+
+
+def test_where_no_comparison_is_admitted_no_gap_is_shown(document, write_study, tmp_path):
+    document = with_donors(document)
+    document["specifications"] = [document["specifications"][1] | {"headline": True}]
+    far = run_study(write_study(tmp_path, document, rows([5 * each for each in FALLEN])))
+    assert far.analyses[0].fit.refusal and shown_comparisons(far) == []
+
+
 def test_everything_is_published_and_shown(result, tmp_path, plain_figures):
     publish(result, tmp_path / "out")
     names = {str(file.relative_to(tmp_path / "out")) for file in (tmp_path / "out").rglob("*.csv")}
     assert {"comparisons.csv", "leave_out.csv", "placebo_dates.csv"} <= names
     assert sum(name.startswith("placebos/") for name in names) == 3
+    assert [name for name in names if name.startswith("gaps/")] == ["gaps/likeness-2013q1.csv"]
     console = Console(width=220, record=True, file=StringIO(), color_system=None)
     console.print(summary(result, tmp_path))
     text = console.export_text()

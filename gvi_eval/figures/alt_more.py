@@ -23,6 +23,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "excludes": "{before} of the intervals before the start exclude 0, and {after} of those after it.",
         "heat": "Table of shades for {outcome}: the change for {rows} baselines and {columns} windows, {cells} cells from {low} to {high} per cent.",
         "claimed": "The claimed cell, {baseline} against {window}, is {percent} per cent, rank {rank} of {cells} from the largest fall.",
+        "gaps": "Line chart of {outcome}: how far what was observed lies from what was expected, {first} to {last}, of {unit} and of {n} donors in its place.",
+        "mean": "After the start the gap of {unit} is {mean} on average; of the donors {below} lie lower on average.",
+        "aside": "{n} donors are set aside for a poor fit before the start.",
     },
     "da": {
         "cumulative": "Kurvediagram over forebyggede hændelser af {outcome} siden starten, {n} perioder fra {first} til {last}.",
@@ -40,6 +43,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "excludes": "{before} af intervallerne før starten udelukker 0, og {after} af dem efter.",
         "heat": "Tabel med farvetoner for {outcome}: ændringen for {rows} udgangspunkter og {columns} vinduer, {cells} celler fra {low} til {high} procent.",
         "claimed": "Den påståede celle, {baseline} mod {window}, er {percent} procent, nummer {rank} af {cells} regnet fra det største fald.",
+        "gaps": "Kurvediagram over {outcome}: hvor langt det observerede ligger fra det forventede, {first} til {last}, for {unit} og for {n} kontrolområder i dets sted.",
+        "mean": "Efter starten er afstanden for {unit} i gennemsnit {mean}; af kontrolområderne ligger {below} i gennemsnit lavere.",
+        "aside": "{n} kontrolområder er lagt til side, fordi de passer dårligt før starten.",
     },
     "sv": {
         "cumulative": "Linjediagram över förhindrade händelser av {outcome} sedan starten, {n} perioder från {first} till {last}.",
@@ -57,6 +63,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "excludes": "{before} av intervallen före starten utesluter 0, och {after} av dem efter.",
         "heat": "Tabell med färgtoner för {outcome}: förändringen för {rows} utgångslägen och {columns} fönster, {cells} celler från {low} till {high} procent.",
         "claimed": "Den påstådda cellen, {baseline} mot {window}, är {percent} procent, nummer {rank} av {cells} räknat från den största minskningen.",
+        "gaps": "Linjediagram över {outcome}: hur långt det observerade ligger från det förväntade, {first} till {last}, för {unit} och för {n} kontrollområden i dess ställe.",
+        "mean": "Efter starten är avståndet för {unit} i genomsnitt {mean}; av kontrollområdena ligger {below} i genomsnitt lägre.",
+        "aside": "{n} kontrollområden är lagda åt sidan för att de passar dåligt före starten.",
     },
 }
 
@@ -108,6 +117,21 @@ def alt_start(rows: pd.DataFrame, *, outcome: Mapping[str, str]) -> dict[str, st
         ("likeliest", {"start": likeliest["start"], "probability": float(likeliest["probability"])} | own),
         ("credible", {"n": int(rows["in_credible_set"].astype(bool).sum())}),
     )
+
+
+def alt_gaps(table: pd.DataFrame, *, outcome: Mapping[str, str]) -> dict[str, str]:
+    drawn = table[~table["set_aside"].astype(bool)]
+    own = drawn[drawn["treated"].astype(bool)]
+    unit, after = str(own["unit"].iloc[0]), drawn[~drawn["before"].astype(bool)]
+    means = after.groupby("unit", sort=False)["gap"].mean()
+    donors = means.drop(unit)
+    ends = {"first": own["period"].iloc[0], "last": own["period"].iloc[-1]}
+    sentences = [
+        ("gaps", {"unit": unit, "n": len(donors)} | ends),
+        ("mean", {"unit": unit, "mean": float(means[unit]), "below": int((donors < means[unit]).sum())}),
+    ]
+    poor = table.loc[table["set_aside"].astype(bool), "unit"].nunique()
+    return _said(outcome, *sentences, *([("aside", {"n": poor})] if poor else []))
 
 
 def alt_leads(rows: pd.DataFrame, *, outcome: Mapping[str, str], reach: float = 1.96) -> dict[str, str]:

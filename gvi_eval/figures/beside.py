@@ -1,14 +1,15 @@
-"""What stands beside the paths and estimates of a study: how the effect adds up, weights, starts, leads and lags."""
+"""What stands beside the paths and estimates of a study: how the effect adds up, gaps, weights, starts, leads and lags."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
-from gvi_eval.figures.alt_more import alt_cumulative, alt_leads, alt_predictive, alt_start, alt_weights
+from gvi_eval.figures.alt_more import alt_cumulative, alt_gaps, alt_leads, alt_predictive, alt_start, alt_weights
 from gvi_eval.figures.bars import start_figure, weights_figure
 from gvi_eval.figures.cumulative import cumulative_figure, cumulative_table
 from gvi_eval.figures.folder import FigureAbout, save_figure
+from gvi_eval.figures.gaps import POOREST, aside, gaps_figure, gaps_of
 from gvi_eval.figures.leads import leads_figure
 from gvi_eval.figures.predictive import predictive_figure, predictive_table
 from gvi_eval.study import Outcome, Study
@@ -51,6 +52,35 @@ def draw_cumulative(folder: Path, study: Study, rows: pd.DataFrame, source: str,
     figure = cumulative_figure(table, title=title, caption=caption, limits=limits, level=row["level"] if limits else None)
     alt = alt_cumulative(table, outcome=_words(outcome), limits=limits)
     yield _saved(folder, f"cumulative-{slug(outcome.name)}", figure, table, title, caption, alt, source, run)
+
+
+def draw_gaps(folder: Path, study: Study, rows: pd.DataFrame, source: str, run: str) -> Iterator[str]:
+    """For each unit and outcome the gaps of the first comparison that is admitted, where they were saved."""
+    rows = rows[(rows["kind"] == "placebo") & rows["point"].notna() & rows["path"].notna()]
+    several = rows["unit"].nunique() > 1
+    for outcome in study.outcomes:
+        for unit, own in rows[rows["outcome"] == outcome.title].groupby("unit", sort=False):
+            row = own.iloc[0]
+            file = folder / row["path"].replace("paths/", "gaps/", 1)
+            if not file.is_file():
+                continue
+            table = gaps_of(pd.read_csv(file))
+            title = f"{study.title}: the gap of {unit} beside those of its placebos, {outcome.title}"
+            proxy = f" {outcome.label.capitalize()} is a proxy for {outcome.proxy_for}." if outcome.proxy_for else ""
+            words = f"Specification “{row['specification']}” ({row['estimator']}), start {row['onset']}."
+            caption = f"{words} {_set_aside(table, unit)}{proxy} {source}."
+            figure = gaps_figure(table, title=title, caption=caption)
+            name = f"gap-{slug(outcome.name)}" + (f"-{slug(unit)}" if several else "")
+            alt = alt_gaps(table, outcome=_words(outcome))
+            yield _saved(folder, name, figure, table, title, caption, alt, source, run)
+
+
+def _set_aside(table: pd.DataFrame, unit: str) -> str:
+    """Who is not drawn among the placebos, by name, and by which rule."""
+    rule = f"mean squared gap before the start is over {POOREST:g} times that of {unit}"
+    if poor := aside(table):
+        return f"Not drawn: {'; '.join(poor)}, whose {rule}; no p-value leaves them out."
+    return f"All donors are drawn: of none the {rule}."
 
 
 def draw_weights(folder: Path, study: Study, rows: pd.DataFrame, source: str, run: str) -> Iterator[str]:
@@ -146,6 +176,7 @@ def _saved(folder: Path, name: str, figure, table: pd.DataFrame, title: str, cap
 # the first word or words of a figure's name -> what draws the figures of that kind
 BESIDE = {
     "cumulative": draw_cumulative,
+    "gap": draw_gaps,
     "weights": draw_weights,
     "start-posterior": draw_start_posterior,
     "event-study": draw_leads,

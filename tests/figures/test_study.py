@@ -1,5 +1,7 @@
 """The figures of a study, from its saved tables: what was declared is drawn, refusals included."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -62,3 +64,16 @@ def test_the_placebos_of_the_first_admitted_comparison_are_drawn(folder):
     about = (folder / "figures" / "placebos-violence" / "about.json").read_text(encoding="utf-8")
     assert "counts of the donors" in about and "58 donors" in about and "proxy" in about
     assert len(pd.read_csv(folder / "figures" / "placebos-violence" / "data.csv")) == 59
+
+
+def test_the_gaps_of_the_same_comparison_are_drawn_and_who_is_not_is_named(folder):
+    caption = json.loads((folder / "figures" / "gap-violence" / "about.json").read_text(encoding="utf-8"))["caption"]
+    drawn = pd.read_csv(folder / "figures" / "gap-violence" / "data.csv")
+    poor = drawn.loc[drawn["set_aside"], "unit"].unique()
+    assert "counts of the donors" in caption and "20 times that of Copenhagen Police District" in caption
+    assert drawn["unit"].nunique() == 59 and 0 < len(poor) < 58 and all(name in caption for name in poor)
+    missed = pd.read_csv(next((folder / "placebos").glob("counts-of-the-donors-2022q1.csv"))).set_index("unit")["rmspe_before"]
+    fit = drawn.groupby("unit")["fit"].first()
+    assert fit.to_numpy() == pytest.approx(
+        (missed / missed["Copenhagen Police District"]).pow(2)[fit.index].to_numpy(), rel=1e-6
+    )
