@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gvi_eval.resources import CHECKOUT
 
+from . import drawn
 from .cells import CELLS, CONTROLLED, NULL, OUTSIDE, PLACES, POWER_RULE, SETTINGS, SEVENTEEN, Cell
 from .inferences_report import section as ways_to_be_sure
 from .panels_report import section as panels_with_donors
@@ -80,7 +81,7 @@ The page is written by `{command}`, `{nuts_command}` and `{peers_command}` from 
 figures with the fingerprint of the code and of the simulated figures behind each row, and the test suite fails when either has
 changed without a new run, when a default leaves its band, or when this page says something else.
 
-Contents: [in words](#in-words) · [what was simulated](#what-was-simulated) · [false alarms](#false-alarms) ·
+Contents: [in words](#in-words) · [at a glance](#at-a-glance) · [what was simulated](#what-was-simulated) · [false alarms](#false-alarms) ·
 [coverage](#coverage) · [bias](#bias) · [width](#width) · [power](#power) · [bands](#bands-of-the-defaults) ·
 [sampling](#the-approximation-against-sampling) ·
 [the sampled model](#the-sampled-model) · [another package](#another-package-on-the-same-series) ·
@@ -191,6 +192,7 @@ of the studies show. An effect on the figures of the studies; with an effect, es
 
 def write_report(page: Path = PAGE) -> None:
     page.parent.mkdir(parents=True, exist_ok=True)
+    drawn.draw(page.parent / "figures")
     page.write_text(text(), encoding="utf-8", newline="")
 
 
@@ -205,6 +207,7 @@ def text() -> str:
             monte_carlo=_percent(MONTE_CARLO), command=COMMAND, nuts_command=NUTS_COMMAND, peers_command=PEERS_COMMAND
         ),
         *(f"- {sentence}\n" for sentence in _sentences(pairs)),
+        drawn.section(),
         DESIGN.format(
             **bounds,
             drift=_percent(-DRIFT),
