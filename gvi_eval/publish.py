@@ -11,19 +11,6 @@ from typing import Any
 import pandas as pd
 
 from gvi_eval.checklists.appraisal import appraise
-from gvi_eval.comparisons import (
-    comparisons_table,
-    event_study_table,
-    gaps_name,
-    gaps_table,
-    leave_out_table,
-    placebo_dates_table,
-    placebos_name,
-    placebos_of,
-    placebos_table,
-    shown_comparisons,
-)
-from gvi_eval.diagnostics import diagnostics_tables
 from gvi_eval.disclosure import refuse_small
 from gvi_eval.errors import DataError
 from gvi_eval.estimators import settings_of
@@ -31,23 +18,11 @@ from gvi_eval.hashing import code_hash, file_hash, settings_hash
 from gvi_eval.lock import planned
 from gvi_eval.missing_series import missing_page
 from gvi_eval.resources import CHECKOUT
-from gvi_eval.results import (
-    StudyResult,
-    agreement_table,
-    certainty_table,
-    effects_table,
-    pairs_table,
-    panel_table,
-    path_name,
-    power_curve_of,
-    power_of,
-    threats_table,
-)
-from gvi_eval.sensitivity.curve_record import Curve, curve_test_table
-from gvi_eval.sensitivity.threats.detection import detections_table
+from gvi_eval.result_tables import result_tables
+from gvi_eval.results import StudyResult, path_name
 from gvi_eval.study import load_study
 from gvi_eval.tables import Origin, read_origin
-from gvi_eval.writing import csv_bytes, json_bytes, slug, whole_folder
+from gvi_eval.writing import json_bytes, slug, whole_folder
 
 COMPILED = "compiled"  # begins the publisher of a table whose rows have publishers of their own
 SOFTWARE = ("matplotlib", "numpy", "pandas", "scipy", "seaborn", "statsmodels")
@@ -68,49 +43,10 @@ def publish(result: StudyResult, folder: Path, done: Callable[[str], None] = lam
     _refuse_small_counts(result, origins)
     run = run_id(result)
     with whole_folder(folder) as fresh:
-        _write(fresh / "effects.csv", csv_bytes(effects_table(result)))
-        _write(fresh / "pairs.csv", csv_bytes(pairs_table(result)))
-        if result.power:
-            _write(fresh / "power.csv", csv_bytes(power_of(result)))
-            _write(fresh / "power_curve.csv", csv_bytes(power_curve_of(result)))
-        _write(fresh / "threats.csv", csv_bytes(threats_table(result)))
-        if result.detections:
-            _write(fresh / "detection.csv", csv_bytes(detections_table(result.detections)))
-        if not result.tipping.empty:
-            _write(fresh / "tipping.csv", csv_bytes(result.tipping))
-        if not result.settle.empty:
-            _write(fresh / "settle.csv", csv_bytes(result.settle))
-        _write(fresh / "agreement.csv", csv_bytes(agreement_table(result)))
-        if not (comparisons := comparisons_table(result)).empty:
-            _write(fresh / "comparisons.csv", csv_bytes(comparisons))
-            _write(fresh / "leave_out.csv", csv_bytes(leave_out_table(result)))
-            _write(fresh / "placebo_dates.csv", csv_bytes(placebo_dates_table(result)))
-        if not (events := event_study_table(result)).empty:
-            _write(fresh / "event_study.csv", csv_bytes(events))
-        if not (certainty := certainty_table(result)).empty:
-            _write(fresh / "certainty.csv", csv_bytes(certainty))
-        if isinstance(result.curve, Curve):
-            _write(fresh / "curve.csv", csv_bytes(result.curve.table))
-            _write(fresh / "curve_test.csv", csv_bytes(curve_test_table(result.curve)))
+        for name, content in result_tables(result):
+            _write(fresh / name, content)
         for missing in result.missing:
-            name = slug(missing.declared.name)
-            _write(fresh / "missing" / f"{name}.md", missing_page(result.study, missing).encode())
-            _write(fresh / "missing" / f"{name}.csv", csv_bytes(missing.figures))
-        for name, table in diagnostics_tables(result.diagnostics).items():
-            _write(fresh / "diagnostics" / name, csv_bytes(table))
-        for analysis in result.analyses:
-            if analysis.fit.counterfactual is not None:
-                path = analysis.fit.counterfactual.frame(analysis.fit.level)
-                path.insert(0, "outcome", result.study.outcome(analysis.specification.outcome).title)
-                path.insert(0, "unit", analysis.fit.unit)
-                _write(fresh / path_name(analysis), csv_bytes(path))
-            if placebos_of(analysis) is not None and not analysis.is_range:
-                _write(fresh / placebos_name(analysis), csv_bytes(placebos_table(analysis)))
-            panel = fresh / analysis.panel_file
-            if not panel.exists():
-                _write(panel, csv_bytes(panel_table(analysis.panel)))
-        for analysis in shown_comparisons(result):
-            _write(fresh / gaps_name(analysis), csv_bytes(gaps_table(analysis)))
+            _write(fresh / "missing" / f"{slug(missing.declared.name)}.md", missing_page(result.study, missing).encode())
         done("tables")
         from gvi_eval.figures.study import draw_study
 

@@ -2,8 +2,7 @@
 
 import json
 import math
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -33,7 +32,7 @@ from gvi_eval.study import EVERY
 from gvi_eval.writing import json_bytes
 
 CRATE = "ro-crate-metadata.json"
-DECIMALS = 3  # of a ratio as a report writes it: what a number may differ by when it is computed again
+CAUSES = 5  # that are named beside a number that differs
 Kind = Literal["input", "setting", "code", "result", "record", "report", "number", "recomputed"]
 
 
@@ -87,8 +86,8 @@ def verify(
     Hashes of inputs, origin records, study file, code, results and reports come first. Then every number, quotation and
     figure table of each page, workbook and zip is looked up again by the row it names; ``untouched=False`` leaves out
     those whose own hash and whose results' hashes hold. A page whose numbers hold is rendered again and must be the same
-    bytes. With ``recompute`` the study is run again into a temporary folder, and numbers may differ by half a unit of the
-    last digit that a report writes.
+    bytes. With ``recompute`` the study is run again, and each cell of each table is compared with the saved one: see
+    `gvi_eval.recompute`.
 
     Raises `DataError` where the folder holds no results.
     """
@@ -129,7 +128,7 @@ def verify(
         faults += _rendered_again(saved, record)
         done("pages")
     if recompute:
-        faults += recomputed(saved, done)
+        faults += recomputed(saved, tuple(faults), done)
     files = len(manifest.get("outputs", ())) + sum(len((record or {}).get(each, {})) for each in ("files", "made_from"))
     return Verification(tuple(faults), files, numbers)
 
@@ -291,40 +290,52 @@ def _rendered_again(saved: Saved, record: Mapping[str, Any]) -> Iterator[Fault]:
                 yield Fault("report", f"{REPORT}/{name}", "", "it says otherwise than what is rendered now", "write it again")
 
 
-def recomputed(saved: Saved, done: Callable[[str], None]) -> Iterator[Fault]:
-    """The study run again: each number of effects.csv beside the saved one, with both differences and the tolerance."""
+def recomputed(saved: Saved, known: Sequence[Fault], done: Callable[[str], None]) -> Iterator[Fault]:
+    """The study run again: every cell of every table beside the saved one, with the difference and what changed since.
+
+    ``known`` are the faults found before, of which the inputs, settings, code and saved tables are named as the cause.
+    """
     from gvi_eval.plan import find_study
-    from gvi_eval.results import effects_table
+    from gvi_eval.recompute import difference_in_words, table_differences
+    from gvi_eval.result_tables import result_tables
     from gvi_eval.run import run_study
-    from gvi_eval.writing import csv_bytes
 
-    result = run_study(find_study(str(saved.study_file)), done)
-    with tempfile.TemporaryDirectory() as scratch:
-        (Path(scratch) / "effects.csv").write_bytes(csv_bytes(effects_table(result)))
-        again = {row.key: row for row in Saved(Path(scratch)).table("effects.csv")}
-    before = {row.key: row for row in saved.table("effects.csv")}
-    for key in [*before, *(key for key in again if key not in before)]:
-        if key not in again or key not in before:
-            words = (
-                ("is not among the rows computed again", "it was saved") if key in before else ("is new", "it was not saved")
-            )
-            yield Fault("recomputed", "effects.csv", key, *words)
-            continue
-        for column in before[key]:
-            yield from _compared(key, column, before[key][column], again[key].get(column, ""))
-
-
-def _compared(key: str, column: str, claimed: str, reproduced: str) -> Iterator[Fault]:
-    if claimed == reproduced:
-        return
     try:
-        one, other = float(claimed), float(reproduced)
-    except ValueError:
-        yield Fault("recomputed", "effects.csv", f"{key}, {column}", f"'{claimed}' saved", f"'{reproduced}' computed again")
+        result = run_study(find_study(str(saved.study_file)), done)
+    except GviEvalError as fault:
+        yield Fault("recomputed", str(saved.study_file.name), "", f"the study cannot be run again ({fault})", _cause("", known))
         return
-    tolerance = 0.5 * 10.0**-DECIMALS
-    gap = abs(one - other)
-    if math.isnan(gap) or gap > tolerance:
-        share = f"{gap / abs(one):.2g}" if one else "infinite"
-        said = f"{reproduced} computed again: differs by {gap:.3g} ({share} of it), tolerance {tolerance:g}"
-        yield Fault("recomputed", "effects.csv", f"{key}, {column}", f"{claimed} saved", said)
+    again = dict(result_tables(result))
+    before = {name for name in saved.manifest["outputs"] if name.endswith(".csv") and not name.startswith("figures/")}
+    for name in [*again, *sorted(before - again.keys())]:
+        since = _cause(name, known)
+        path = saved.folder / name
+        if not path.is_file() or name not in again:
+            was, now = ("not saved", "computed again") if name in again else ("saved", "not computed again")
+            yield Fault("recomputed", name, "", f"the table was {was}", f"it is {now}; {since}")
+            continue
+        for row, column, was, now in table_differences(path.read_bytes(), again[name]):
+            where, words = (f"{row}, {column}", difference_in_words(was, now)) if column else (row, f"{now} computed again")
+            yield Fault("recomputed", name, where, f"{was} saved" if _is_number(was) else f"'{was}' saved", f"{words}; {since}")
+
+
+def _cause(table: str, known: Sequence[Fault]) -> str:
+    """What is another than when the table was saved: the table itself, else each input, setting and file of code by name."""
+    if any(fault.kind == "result" and fault.file == table for fault in known):
+        return "the saved table itself has changed"
+    changed = [
+        f"{fault.kind} {fault.file}{f', {fault.where}' if fault.where else ''}"
+        for fault in known
+        if fault.kind in ("input", "setting", "code")
+    ]
+    if not changed:
+        return "no input, setting or code is on record as changed"
+    more = f" and {len(changed) - CAUSES} more" if len(changed) > CAUSES else ""
+    return f"changed since: {'; '.join(changed[:CAUSES])}{more}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return not math.isnan(float(text))
+    except ValueError:
+        return False

@@ -27,6 +27,7 @@ LAYERS = (
     {"figures"},
     {"results"},
     {"comparisons"},
+    {"result_tables", "recompute"},
     {"report"},
     {"summary", "publish", "plan", "run", "verify", "curve", "waiting", "scaffold", "environment", "citing"},
     {"monitoring"},

@@ -1,5 +1,6 @@
 """Verification: one digit changed anywhere is named, a forged page is caught by its numbers, an untouched one holds."""
 
+import csv
 import json
 import shutil
 from dataclasses import replace
@@ -8,11 +9,11 @@ import numpy as np
 import pytest
 from planted_edits import KINDS, Copy, copied, planted
 
-from gvi_eval.hashing import code_hash
+from gvi_eval.hashing import code_hash, file_hash
 from gvi_eval.publish import publish
 from gvi_eval.report.write import REPORT, sealed, write_reports
 from gvi_eval.run import run_study
-from gvi_eval.verify import _compared, verify
+from gvi_eval.verify import verify
 from gvi_eval.writing import json_bytes
 
 STUDY, EDITS = "sweden_rollout", 4  # the smallest folder, and edits of each kind
@@ -131,22 +132,105 @@ def test_results_without_a_report_are_verified_as_well(copy):
     assert verify(replace(copy).folder, copy.study_file, root=copy.root).numbers == 0
 
 
-def test_a_study_that_is_run_again_gives_the_saved_numbers_or_says_which_it_does_not(write_study, plain_figures, tmp_path):
-    study_file = write_study(tmp_path / "town")
-    folder = tmp_path / "reports" / "town"
-    publish(run_study(study_file), folder)
-    write_reports(folder, study_file, ("en",), ("html",))
+@pytest.fixture(scope="module")
+def town(new_document, write_study, tmp_path_factory):
+    """A study file and the folder of its results, without figures."""
+    place = tmp_path_factory.mktemp("town")
+    study_file = write_study(place / "town", new_document())
+    folder = place / "reports" / "town"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("gvi_eval.figures.study.draw_study", lambda *args, **words: [])
+        publish(run_study(study_file), folder)
+        write_reports(folder, study_file, ("en",), ("html",))
+    return study_file, folder
+
+
+@pytest.fixture
+def own_town(town, tmp_path):
+    """One that a test may change."""
+    study_file, folder = town
+    shutil.copytree(study_file.parent, tmp_path / "town")
+    shutil.copytree(folder, tmp_path / "reports" / "town")
+    return tmp_path / "town" / study_file.name, tmp_path / "reports" / "town"
+
+
+def recomputed(study_file, folder):
+    result = verify(folder, study_file, recompute=True, untouched=False)
+    return [each for each in result.faults if each.kind == "recomputed"]
+
+
+def test_a_study_that_is_run_again_gives_the_saved_numbers(town):
+    study_file, folder = town
     assert verify(folder, study_file, recompute=True).faults == ()
-    place = folder / "effects.csv"
-    place.write_text(place.read_text(encoding="utf-8").replace("0.5454545455", "0.5554545455"), encoding="utf-8")
-    faults = [each for each in verify(folder, study_file, recompute=True, untouched=False).faults if each.kind == "recomputed"]
-    assert faults and all("0.5454545455 computed again: differs by 0.01" in each.expected for each in faults)
 
 
-def test_a_recomputed_number_may_differ_by_half_the_last_digit_that_is_written():
-    # 0.3774 against 0.3779 is 0.0005, which is what a ratio with three decimals can hide; 0.3780 is more.
-    assert list(_compared("row", "point", "0.3774", "0.37789")) == []
-    (fault,) = _compared("row", "point", "0.3774", "0.3784")
-    assert "differs by 0.001" in fault.expected and "tolerance 0.0005" in fault.expected
-    (words,) = _compared("row", "refusal", "", "no fit")
-    assert words.kind == "recomputed"
+def test_a_number_changed_in_any_table_is_named_with_its_table_row_and_column(own_town):
+    study_file, folder = own_town
+    changed = {}
+    for place in sorted(folder.rglob("*.csv")):
+        with place.open(encoding="utf-8", newline="") as stream:
+            reader = csv.DictReader(stream)
+            columns, lines = reader.fieldnames, list(reader)
+        cells = [(n, name) for n, line in enumerate(lines) for name in columns if "." in line[name] and is_float(line[name])]
+        if cells:
+            number, column = cells[-1]
+            lines[number][column] = str(float(lines[number][column]) * 1.02)
+            with place.open("w", encoding="utf-8", newline="") as stream:
+                writer = csv.DictWriter(stream, columns, lineterminator="\n")
+                writer.writeheader()
+                writer.writerows(lines)
+            changed[place.relative_to(folder).as_posix()] = column
+    faults = recomputed(study_file, folder)
+    assert {"effects.csv", "pairs.csv", "threats.csv", "tipping.csv"} <= changed.keys()
+    assert {"paths", "diagnostics"} <= {name.split("/")[0] for name in changed}
+    assert {each.file: each.where.split(", ")[-1] for each in faults} == changed and len(faults) == len(changed)
+    assert all("the saved table itself has changed" in each.expected and "differs by" in each.expected for each in faults)
+
+
+def is_float(text: str) -> bool:
+    try:
+        return bool(float(text))
+    except ValueError:
+        return False
+
+
+def test_a_row_taken_out_of_a_table_is_named_and_no_other(own_town):
+    study_file, folder = own_town
+    place = folder / "tipping.csv"
+    lines = place.read_text(encoding="utf-8").splitlines(keepends=True)
+    assert len(lines) > 3
+    place.write_text("".join([lines[0], *lines[2:]]), encoding="utf-8")
+    (fault,) = recomputed(study_file, folder)
+    assert fault.file == "tipping.csv" and all(part in lines[1] for part in fault.where.split(", "))
+    assert fault.found == "'no such row' saved" and "it is new computed again" in fault.expected
+
+
+def test_the_input_that_changed_is_named_beside_each_number_that_moved(own_town):
+    study_file, folder = own_town
+    table, origin = study_file.parent / "counts.csv", study_file.parent / "counts.origin.toml"
+    before = file_hash(table)
+    table.write_text(table.read_text(encoding="utf-8").replace(",22,", ",23,", 1), encoding="utf-8")
+    (fault,) = recomputed(study_file, folder)  # the table is not the one of its origin record, so nothing is run
+    assert "cannot be run again" in fault.found and "changed since: input counts.csv" in fault.expected
+    origin.write_text(origin.read_text(encoding="utf-8").replace(before, file_hash(table)), encoding="utf-8")
+    faults = recomputed(study_file, folder)
+    assert {"effects.csv", "pairs.csv", "tipping.csv"} < {each.file for each in faults}
+    assert all("changed since: input counts.csv" in each.expected for each in faults)
+
+
+def test_the_setting_that_changed_is_named_beside_each_number_that_moved(own_town):
+    study_file, folder = own_town
+    head, season, tail = study_file.read_text(encoding="utf-8").rpartition('"season" = "none"')
+    assert season and "burglary, level + trend" in head[-120:]
+    study_file.write_text(f'{head}{season}, "covariance" = "newey_west"{tail}', encoding="utf-8")
+    faults = recomputed(study_file, folder)
+    assert {"effects.csv", "pairs.csv"} <= {each.file for each in faults}
+    words = "setting study.toml, specification 'burglary, level + trend', covariance"
+    assert all("burglary" in each.where and words in each.expected for each in faults if each.file == "effects.csv")
+
+
+def test_a_table_that_was_not_saved_is_named(own_town):
+    study_file, folder = own_town
+    (folder / "agreement.csv").unlink()
+    (fault,) = recomputed(study_file, folder)
+    assert (fault.file, fault.found) == ("agreement.csv", "the table was not saved")
