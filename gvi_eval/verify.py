@@ -23,6 +23,7 @@ from gvi_eval.report.write import (
     code_files,
     composed,
     input_file,
+    pages_among,
     rendered,
     saved_of,
     sealed,
@@ -285,7 +286,7 @@ def _rendered_again(saved: Saved, record: Mapping[str, Any]) -> Iterator[Fault]:
     documents = {language: composed(saved, language) for language in languages}
     forms = [form for form in FORMATS if any(name.endswith(form) for name in names)]
     for form in forms:
-        for name, content in rendered(saved, documents, form):
+        for name, content in rendered(saved, documents, form, pages_among(names)):
             if name in names and content != (saved.folder / REPORT / name).read_bytes():
                 yield Fault("report", f"{REPORT}/{name}", "", "it says otherwise than what is rendered now", "write it again")
 

@@ -35,19 +35,27 @@ def audit_report(saved: Saved, language: str) -> Document:
     return Document(language, title, story.text("page.kicker_audit"), tuple(sections), story.words.groups["page"], _foot(story))
 
 
+def audit_counts(story: Story) -> Line:
+    """How many claims there are, and of how many the published figures give the number."""
+
+    def count(*levels: str) -> Value:
+        return story.count(VERDICTS, f"?reproduced={'|'.join(levels)}")
+
+    return story.say(
+        "audit.counts",
+        every=story.count(VERDICTS),
+        reproduced=count("R3", "R2"),
+        named=count("R1a"),
+        searched=count("R1b"),
+        failed=count("R0"),
+        unchecked=count("RX"),
+    )
+
+
 def _audit_summary(story: Story, rows: tuple[Row, ...]) -> Section:
     def count(column: str, *levels: str) -> Value:
         return story.count(VERDICTS, f"?{column}={'|'.join(levels)}")
 
-    counts = story.say(
-        "audit.counts",
-        every=story.count(VERDICTS),
-        reproduced=count("reproduced", "R3", "R2"),
-        named=count("reproduced", "R1a"),
-        searched=count("reproduced", "R1b"),
-        failed=count("reproduced", "R0"),
-        unchecked=count("reproduced", "RX"),
-    )
     words = story.say(
         "audit.overstated",
         overstated=count("wording", "overstated"),
@@ -65,7 +73,7 @@ def _audit_summary(story: Story, rows: tuple[Row, ...]) -> Section:
         ("study", quote("study")),
     )
     table = story.table("claims", rows, columns, VERDICTS, widths=(2, 3, 2, 2, 2, 3, 2))
-    blocks = (story.paragraph("audit.what"), Bullets((counts, words, robust)), table)
+    blocks = (story.paragraph("audit.what"), Bullets((audit_counts(story), words, robust)), table)
     return Section("summary", story.text("sections.summary"), blocks)
 
 
@@ -96,15 +104,20 @@ def _claim(story: Story, row: Row) -> Section:
     return Section(f"claim-{row['id']}", row["id"], tuple(blocks))
 
 
+def plan_counts(story: Story) -> Line:
+    """How many indicators a plan names, how many have a number as target, and how many readings were published."""
+    numeric = story.count("indicators.csv", "?target_is_a_number=True")
+    counts = {"indicators": story.count("indicators.csv"), "readings": story.count("readings.csv"), "numeric": numeric}
+    return story.say("monitoring.counts", **counts)
+
+
 def plan_report(saved: Saved, language: str) -> Document:
     """The status of a monitoring plan: indicators, readings, activities and warnings, and never a word of why."""
     story = Story(saved, words_of(language))
     blocks: list[Block] = [story.paragraph("monitoring.what")]
     indicators, readings = saved.table("indicators.csv") or (), saved.table("readings.csv") or ()
     if indicators:
-        numeric = story.count("indicators.csv", "?target_is_a_number=True")
-        counts = {"indicators": story.count("indicators.csv"), "readings": story.count("readings.csv"), "numeric": numeric}
-        blocks.append(story.paragraph("monitoring.counts", **counts))
+        blocks.append(Paragraph(plan_counts(story)))
         columns = (
             ("indicator", quote("label")),
             ("wanted", quote("wanted")),

@@ -52,14 +52,18 @@ def write_reports(
     """Write the reports of the results in ``folder`` into its report/, and return the record that is written beside them.
 
     A report that is not asked for stays where it was made of the same results by the same code, and is removed where it
-    was not: a page of an older run beside new results would mislead.
+    was not: a page of an older run beside new results would mislead. Each page leads to those other languages that are there.
     """
     saved = saved_of(folder, study_file)
-    documents = {language: composed(saved, language) for language in languages}
-    rests_on = rests(saved)
+    rests_on, formats, asked = rests(saved), tuple(formats), tuple(languages)
     files = _kept(folder / REPORT, rests_on)
+    before = pages_among(files)
+    pages = [language for language in LANGUAGES if language in before or ("html" in formats and language in asked)]
+    linked = pages if pages != before else []  # a page that stays now leads to one more language
+    documents = {language: composed(saved, language) for language in LANGUAGES if language in asked or language in linked}
     for form in formats:
-        for name, content in rendered(saved, documents, form):
+        told = documents if form == "html" else {language: documents[language] for language in asked}
+        for name, content in rendered(saved, told, form, pages):
             files[name] = content
             done(name)
     rows = sorted({each.place for document in documents.values() for each in (*document.values(), *document.quotes())})
@@ -79,11 +83,11 @@ def write_reports(
     return record
 
 
-def rendered(saved: Saved, documents: Mapping[str, Document], form: str) -> Iterator[tuple[str, bytes]]:
-    """The files of one format by name; those that have no language are written once."""
+def rendered(saved: Saved, documents: Mapping[str, Document], form: str, pages: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """The files of one format by name; those that have no language are written once. ``pages``: languages that have a page."""
     for language, document in documents.items():
         if form == "html":
-            yield name_of(language, form), html_bytes(document, others_of(language))
+            yield name_of(language, form), html_bytes(document, others_of(language, pages))
         elif form == "pdf":
             yield name_of(language, form), pdf_bytes(document)
     if form == "xlsx":
@@ -140,9 +144,15 @@ def name_of(language: str, form: str) -> str:
     return f"report.{language}.{form}"
 
 
-def others_of(language: str) -> dict[str, str]:
-    """The same report in the other languages, by file name."""
-    return {other: name_of(other, "html") for other in LANGUAGES if other != language}
+def pages_among(names: Iterable[str]) -> list[str]:
+    """The languages of which a page is among these files."""
+    there = set(names)
+    return [language for language in LANGUAGES if name_of(language, "html") in there]
+
+
+def others_of(language: str, pages: Iterable[str]) -> dict[str, str]:
+    """The same report in the other languages that have a page, by file name."""
+    return {other: name_of(other, "html") for other in pages if other != language}
 
 
 def made_from(saved: Saved) -> dict[str, str]:

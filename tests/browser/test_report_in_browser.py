@@ -115,15 +115,33 @@ def test_the_keyboard_reaches_the_report_first_and_every_table_that_scrolls(chro
     page.context.close()
 
 
-def test_axe_finds_nothing_on_the_index(chromium, tmp_path):
+@pytest.fixture(scope="module")
+def index_file(tmp_path_factory) -> Path:
+    """The index of a study with figures, a study that waits, a synthesis, the audit, a plan and the records."""
+    place = tmp_path_factory.mktemp("reports")
+    for name in ("boston", "malmo_panel", "pooled", "calibration", "monitoring", "audit"):
+        ignored = shutil.ignore_patterns("paths", "panels", "placebos", "gaps", "*.png")
+        shutil.copytree(CHECKOUT / "reports" / name, place / name, ignore=ignored)
+    return write_index(place)
+
+
+@pytest.mark.parametrize("size, media, scheme, opened_details", [*WAYS, ("phone", "screen", "dark", True)])
+def test_axe_finds_nothing_on_the_index(chromium, index_file, size, media, scheme, opened_details):
     from axe_playwright_python.sync_playwright import Axe
 
-    for name in ("boston", "pooled", "calibration"):
-        ignored = shutil.ignore_patterns("figures", "paths", "panels", "placebos")
-        shutil.copytree(CHECKOUT / "reports" / name, tmp_path / name, ignore=ignored)
-    (tmp_path / "boston" / "report").mkdir(exist_ok=True)
-    (tmp_path / "boston" / "report" / "report.en.html").write_text("x")
-    page = opened(chromium, write_index(tmp_path), scheme="dark")
+    page = opened(chromium, index_file, size=SIZES[size], media=media, scheme=scheme)
+    if opened_details:
+        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
     found = Axe().run(page)
     assert [each["id"] for each in found.response["violations"]] == [] and len(found.response["passes"]) > 10
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    page.context.close()
+
+
+def test_the_index_is_short_and_unfolds(chromium, index_file):
+    page = opened(chromium, index_file)
+    tallest = max(box["height"] for box in (each.bounding_box() for each in page.locator("article").all()))
+    assert tallest < 300  # in a window of 900
+    page.locator("summary").first.click()
+    assert page.locator("article details[open] a").count() > 5 and page.locator("article details[open] a").first.is_visible()
     page.context.close()

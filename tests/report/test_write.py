@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from gvi_eval.report.saved import Saved
 from gvi_eval.report.study_report import study_report
 from gvi_eval.report.write import RECORD, REPORT, SEAL, sealed, write_reports
 from gvi_eval.resources import CHECKOUT
+from gvi_eval.verify import _rendered_again
 
 STUDY = "sweden_rollout"
 FILE = CHECKOUT / "analyses" / STUDY / "study.toml"
@@ -60,6 +62,25 @@ def test_another_language_is_added_and_a_stale_page_removed(folder):
     (folder / "threats.csv").write_text((folder / "threats.csv").read_text() + "\n")
     write_reports(folder, FILE, ("sv",), ("html",))
     assert "report.en.html" not in hashes(folder)
+
+
+def linked(folder, language: str) -> set[str]:
+    """The languages to which a page leads."""
+    page = (folder / REPORT / f"report.{language}.html").read_text(encoding="utf-8")
+    return set(re.findall(r'<a href="report\.(\w\w)\.html"', page))
+
+
+def test_a_page_leads_to_the_languages_that_are_there_and_to_no_other(folder):
+    write_reports(folder, FILE, ("da",), ("html",))
+    assert linked(folder, "da") == set()
+    write_reports(folder, FILE, ("en",), ("pdf",))
+    assert linked(folder, "da") == set() and "report.en.pdf" in hashes(folder)
+    record = write_reports(folder, FILE, ("sv",), ("html", "xlsx"))
+    assert linked(folder, "da") == {"sv"} and linked(folder, "sv") == {"da"}
+    assert list(_rendered_again(Saved(folder, FILE), record)) == []  # verify has the same links in mind
+    (folder / "threats.csv").write_text((folder / "threats.csv").read_text() + "\n")
+    write_reports(folder, FILE, ("da",), ("html",))
+    assert linked(folder, "da") == set() and "report.sv.html" not in hashes(folder)
 
 
 def test_every_number_is_looked_up_and_no_digit_stands_in_the_prose(folder):
