@@ -24,6 +24,15 @@ def _words(outcome: Outcome) -> dict[str, str]:
     return {language: outcome.label_in.get(language, outcome.title) for language in ("en", "da", "sv")}
 
 
+def admitted(study: Study, rows: pd.DataFrame) -> Iterator[tuple[Outcome, str, pd.DataFrame, str]]:
+    """Each outcome and unit with its comparisons that are admitted and have a path, in order, and a name for what is drawn."""
+    rows = rows[(rows["kind"] == "placebo") & rows["point"].notna() & rows["path"].notna()]
+    several = rows["unit"].nunique() > 1
+    for outcome in study.outcomes:
+        for unit, own in rows[rows["outcome"] == outcome.title].groupby("unit", sort=False):
+            yield outcome, str(unit), own, slug(outcome.name) + (f"-{slug(str(unit))}" if several else "")
+
+
 def draw_cumulative(folder: Path, study: Study, rows: pd.DataFrame, source: str, run: str) -> Iterator[str]:
     """The headline's events prevented, added up; over an interval of starts, from the first of them."""
     effects = pd.read_csv(folder / "effects.csv", keep_default_na=False, na_values=[""])
@@ -56,23 +65,18 @@ def draw_cumulative(folder: Path, study: Study, rows: pd.DataFrame, source: str,
 
 def draw_gaps(folder: Path, study: Study, rows: pd.DataFrame, source: str, run: str) -> Iterator[str]:
     """For each unit and outcome the gaps of the first comparison that is admitted, where they were saved."""
-    rows = rows[(rows["kind"] == "placebo") & rows["point"].notna() & rows["path"].notna()]
-    several = rows["unit"].nunique() > 1
-    for outcome in study.outcomes:
-        for unit, own in rows[rows["outcome"] == outcome.title].groupby("unit", sort=False):
-            row = own.iloc[0]
-            file = folder / row["path"].replace("paths/", "gaps/", 1)
-            if not file.is_file():
-                continue
+    for outcome, unit, own, about in admitted(study, rows):
+        row = own.iloc[0]
+        file = folder / row["path"].replace("paths/", "gaps/", 1)
+        if file.is_file():
             table = gaps_of(pd.read_csv(file))
             title = f"{study.title}: the gap of {unit} beside those of its placebos, {outcome.title}"
             proxy = f" {outcome.label.capitalize()} is a proxy for {outcome.proxy_for}." if outcome.proxy_for else ""
             words = f"Specification “{row['specification']}” ({row['estimator']}), start {row['onset']}."
             caption = f"{words} {_set_aside(table, unit)}{proxy} {source}."
             figure = gaps_figure(table, title=title, caption=caption)
-            name = f"gap-{slug(outcome.name)}" + (f"-{slug(unit)}" if several else "")
             alt = alt_gaps(table, outcome=_words(outcome))
-            yield _saved(folder, name, figure, table, title, caption, alt, source, run)
+            yield _saved(folder, f"gap-{about}", figure, table, title, caption, alt, source, run)
 
 
 def _set_aside(table: pd.DataFrame, unit: str) -> str:
@@ -80,32 +84,30 @@ def _set_aside(table: pd.DataFrame, unit: str) -> str:
     rule = f"mean squared gap before the start is over {POOREST:g} times that of {unit}"
     if poor := aside(table):
         return f"Not drawn: {'; '.join(poor)}, whose {rule}; no p-value leaves them out."
+    if table["fit"].isna().all():
+        return f"{unit} has no gap before the start by which the donors could be measured, so all are drawn."
     return f"All donors are drawn: of none the {rule}."
 
 
 def draw_weights(folder: Path, study: Study, rows: pd.DataFrame, source: str, run: str) -> Iterator[str]:
     """For each unit and outcome the weights of the first comparison that is admitted and weighs donors unevenly."""
-    rows = rows[(rows["kind"] == "placebo") & rows["point"].notna() & rows["path"].notna()]
-    several = rows["unit"].nunique() > 1
-    for outcome in study.outcomes:
-        for unit, own in rows[rows["outcome"] == outcome.title].groupby("unit", sort=False):
-            for row in own.to_dict("records"):
-                table = pd.read_csv(folder / row["path"].replace("paths/", "placebos/", 1))
-                table = table[~table["treated"].astype(bool) & (table["weight"].abs() >= LIGHTEST)]
-                if table["weight"].nunique() > 1:
-                    break
-            else:
-                continue
-            heavy = table.reindex(table["weight"].abs().sort_values(ascending=False).index)[["unit", "weight"]]
-            rest = len(heavy) - HEAVIEST
-            heavy = heavy.head(HEAVIEST).reset_index(drop=True)
-            more = f" {rest} lighter donors are not shown." if rest > 0 else ""
-            caption = f"Specification “{row['specification']}” ({row['estimator']}), start {row['onset']}.{more} {source}."
-            title = f"{study.title}: what stands in for {unit}, {outcome.title}"
-            figure = weights_figure(heavy, title=title, caption=caption)
-            name = f"weights-{slug(outcome.name)}" + (f"-{slug(unit)}" if several else "")
-            alt = alt_weights(heavy, outcome=_words(outcome))
-            yield _saved(folder, name, figure, heavy, title, caption, alt, source, run)
+    for outcome, unit, own, about in admitted(study, rows):
+        for row in own.to_dict("records"):
+            table = pd.read_csv(folder / row["path"].replace("paths/", "placebos/", 1))
+            table = table[~table["treated"].astype(bool) & (table["weight"].abs() >= LIGHTEST)]
+            if table["weight"].nunique() > 1:
+                break
+        else:
+            continue
+        heavy = table.reindex(table["weight"].abs().sort_values(ascending=False).index)[["unit", "weight"]]
+        rest = len(heavy) - HEAVIEST
+        heavy = heavy.head(HEAVIEST).reset_index(drop=True)
+        more = f" {rest} lighter donors are not shown." if rest > 0 else ""
+        caption = f"Specification “{row['specification']}” ({row['estimator']}), start {row['onset']}.{more} {source}."
+        title = f"{study.title}: what stands in for {unit}, {outcome.title}"
+        figure = weights_figure(heavy, title=title, caption=caption)
+        alt = alt_weights(heavy, outcome=_words(outcome))
+        yield _saved(folder, f"weights-{about}", figure, heavy, title, caption, alt, source, run)
 
 
 def draw_start_posterior(folder: Path, study: Study, rows: pd.DataFrame, source: str, run: str) -> Iterator[str]:

@@ -25,8 +25,9 @@ def gaps_of(saved: pd.DataFrame, poorest: float = POOREST) -> pd.DataFrame:
     gap = (observed − expected) / person-years · 100,000, or observed − expected where the outcome has no denominator and all
     person-years are 1; `per` says how many people it is per, 1 for none. fit is the unit's mean squared gap before the start
     over that of the treated unit; a donor is set aside where it is above ``poorest``, the laxest cutoff of Abadie, Diamond &
-    Hainmueller (2010), Synthetic Control Methods for Comparative Case Studies, doi:10.1198/jasa.2009.ap08746. Raises
-    `DataError` unless one unit is treated and has a gap before the start to measure the others by.
+    Hainmueller (2010), Synthetic Control Methods for Comparative Case Studies, doi:10.1198/jasa.2009.ap08746, or
+    where it has no figure before the start. A treated unit without any gap is no measure: fit is empty and all are drawn.
+    Raises `DataError` unless exactly one unit is treated.
     """
     columns_of(saved, SAVED_COLUMNS, "the table of gaps")
     table = saved.assign(treated=saved["treated"].astype(bool), before=saved["before"].astype(bool))
@@ -39,13 +40,9 @@ def gaps_of(saved: pd.DataFrame, poorest: float = POOREST) -> pd.DataFrame:
     table = table[["unit", "treated", "period", "before"]].assign(gap=gap, per=per)
     squares = (table["gap"] ** 2).where(table["before"]).groupby(table["unit"], sort=False).mean()
     own = squares[table.loc[table["treated"], "unit"].iloc[0]]
-    if not own > 0:
-        raise DataError(
-            "the treated unit has no gap before the start, so the placebos cannot be measured by it; a fit without any error "
-            "has as many donors with weight as periods"
-        )
-    fit = table["unit"].map(squares / own)
-    return table.assign(fit=fit, set_aside=~table["treated"] & ~(fit <= poorest * (1 + ROUNDING)))
+    fit = table["unit"].map(squares / own if own > 0 else squares * np.nan)
+    poor = (fit > poorest * (1 + ROUNDING)) | table["unit"].map(squares.isna())
+    return table.assign(fit=fit, set_aside=~table["treated"] & poor)
 
 
 def aside(table: pd.DataFrame) -> list[str]:

@@ -1,15 +1,16 @@
 """The figures of a study, drawn from its saved tables: what is drawn is what was saved."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from gvi_eval.figures.alt import alt_curve, alt_forest, alt_path, alt_placebo
 from gvi_eval.figures.alt_design import alt_power, alt_tipping
-from gvi_eval.figures.beside import BESIDE
+from gvi_eval.figures.beside import BESIDE, admitted
 from gvi_eval.figures.curve import curve_figure
 from gvi_eval.figures.events import Marker
 from gvi_eval.figures.folder import FigureAbout, save_figure
@@ -22,6 +23,24 @@ from gvi_eval.study import Outcome, Study
 from gvi_eval.writing import slug
 
 RANGE = "range over starts"  # the inference of a row that stands for several starts
+# the name of a figure of the headline's design -> its table, what it answers, words on the specification, picture and words
+DESIGN: Mapping[str, tuple[str, str, str, Callable[..., Figure], Callable[..., dict[str, str]]]] = {
+    "tipping": (
+        "tipping.csv",
+        "what would have to be true for there to be no effect",
+        ", start {start}. 100 % is what would be the whole effect if it acted alone; to the left of 0 % lies what would hide "
+        "one.",
+        tipping_figure,
+        alt_tipping,
+    ),
+    "power": (
+        "power_curve.csv",
+        "what the design could have found",
+        ": the probability that its interval lies below 1, simulated about what was expected without the programme.",
+        power_figure,
+        alt_power,
+    ),
+}
 
 
 def draw_study(
@@ -49,8 +68,7 @@ def draw_study(
         "starts": lambda: iter(() if several.empty else [_draw_starts(folder, study, several, source, run)]),
         "curve": lambda: iter([_draw_curve(folder, study, source, run)] if (folder / "curve.csv").is_file() else ()),
         "placebos": lambda: _draw_placebos(folder, study, plain, source, run),
-        "tipping": lambda: _draw_tipping(folder, study, source, run),
-        "power": lambda: _draw_power(folder, study, source, run),
+        **{kind: partial(_draw_design, kind, folder, study, source, run) for kind in DESIGN},
         **{kind: partial(draw, folder, study, plain, source, run) for kind, draw in BESIDE.items()},
     }
     names = []
@@ -71,38 +89,19 @@ def _draw_paths(folder: Path, study: Study, plain: pd.DataFrame, source: str, ru
                 yield _draw_path(folder, study, outcome, row, source, run)
 
 
-def _draw_tipping(folder: Path, study: Study, source: str, run: str) -> Iterator[str]:
-    """What would undo the headline, where the table is."""
-    if not (folder / "tipping.csv").is_file():
+def _draw_design(kind: str, folder: Path, study: Study, source: str, run: str) -> Iterator[str]:
+    """What would undo the headline, or what its design could have told, where the table is."""
+    file, question, words, figure, in_words = DESIGN[kind]
+    if not (folder / file).is_file():
         return
-    outcome = study.outcome(study.headline.outcome)
-    table = pd.read_csv(folder / "tipping.csv")
-    title = f"{study.title}: what would have to be true for there to be no effect"
-    caption = (
-        f"Specification “{study.headline.name}”, start {table['onset'].iloc[0]}. 100 % is what would be the whole effect "
-        f"if it acted alone; to the left of 0 % lies what would hide one. Outcome: {outcome.title}. {source}."
-    )
-    alt = alt_tipping(table, outcome=_in_languages(outcome.title, outcome.label_in))
-    about = FigureAbout("tipping", title, caption, alt, source, run)
-    save_figure(tipping_figure(table, title=title, caption=caption), folder / "figures" / "tipping", table, about)
-    yield "tipping"
-
-
-def _draw_power(folder: Path, study: Study, source: str, run: str) -> Iterator[str]:
-    """What the headline's design could have told, where the table is."""
-    if not (folder / "power_curve.csv").is_file():
-        return
-    outcome = study.outcome(study.headline.outcome)
-    table = pd.read_csv(folder / "power_curve.csv")
-    title = f"{study.title}: what the design could have found"
-    caption = (
-        f"Specification “{study.headline.name}”: the probability that its interval lies below 1, simulated about what was "
-        f"expected without the programme. Outcome: {outcome.title}. {source}."
-    )
-    alt = alt_power(table, outcome=_in_languages(outcome.title, outcome.label_in))
-    about = FigureAbout("power", title, caption, alt, source, run)
-    save_figure(power_figure(table, title=title, caption=caption), folder / "figures" / "power", table, about)
-    yield "power"
+    outcome, table = study.outcome(study.headline.outcome), pd.read_csv(folder / file)
+    title = f"{study.title}: {question}"
+    about_start = words.format(start=table["onset"].iloc[0] if "onset" in table else "")
+    caption = f"Specification “{study.headline.name}”{about_start} Outcome: {outcome.title}. {source}."
+    alt = in_words(table, outcome=_in_languages(outcome.title, outcome.label_in))
+    about = FigureAbout(kind, title, caption, alt, source, run)
+    save_figure(figure(table, title=title, caption=caption), folder / "figures" / kind, table, about)
+    yield kind
 
 
 def _shown(ratios: pd.DataFrame, outcome: Outcome) -> pd.Series | None:
@@ -227,24 +226,21 @@ def _draw_placebos(folder: Path, study: Study, rows: pd.DataFrame, source: str, 
     """For each unit and outcome the first declared comparison with donors that is admitted, at its first start."""
     if not (folder / "comparisons.csv").is_file():
         return
-    rows = rows[(rows["kind"] == "placebo") & rows["point"].notna() & rows["path"].notna()]
     word = {"M": "month", "Q": "quarter", "Y": "year"}[study.frequency]
-    for outcome in study.outcomes:
-        for unit, own in rows[rows["outcome"] == outcome.title].groupby("unit", sort=False):
-            row = own.iloc[0]
-            table = pd.read_csv(folder / row["path"].replace("paths/", "placebos/", 1))
-            table["log_ratio"], table["scaled"] = table["log_ratio"].astype(float), table["scaled"].astype(float)
-            title = f"{study.title}: {outcome.label} of {unit} among its placebos"
-            proxy = f" {outcome.label.capitalize()} is a proxy for {outcome.proxy_for}." if outcome.proxy_for else ""
-            caption = (
-                f"Specification “{row['specification']}” ({row['estimator']}), start {row['onset']}: ratio {_numbers(row)}, p "
-                f"{row['p']:.3f} (floor {row['floor']:.3f}), raw p {row['p_raw']:.3f}.{proxy} {source}."
-            )
-            figure = placebo_figure(table, title=title, unit_word=word, caption=caption, level=row["level"])
-            name = f"placebos-{slug(outcome.name)}" + (f"-{slug(unit)}" if rows["unit"].nunique() > 1 else "")
-            alt = alt_placebo(table, outcome=_in_languages(outcome.title, outcome.label_in), level=row["level"])
-            save_figure(figure, folder / "figures" / name, table, FigureAbout(name, title, caption, alt, source, run))
-            yield name
+    for outcome, unit, own, about in admitted(study, rows):
+        row, name = own.iloc[0], f"placebos-{about}"
+        table = pd.read_csv(folder / row["path"].replace("paths/", "placebos/", 1))
+        table["log_ratio"], table["scaled"] = table["log_ratio"].astype(float), table["scaled"].astype(float)
+        title = f"{study.title}: {outcome.label} of {unit} among its placebos"
+        proxy = f" {outcome.label.capitalize()} is a proxy for {outcome.proxy_for}." if outcome.proxy_for else ""
+        caption = (
+            f"Specification “{row['specification']}” ({row['estimator']}), start {row['onset']}: ratio {_numbers(row)}, p "
+            f"{row['p']:.3f} (floor {row['floor']:.3f}), raw p {row['p_raw']:.3f}.{proxy} {source}."
+        )
+        figure = placebo_figure(table, title=title, unit_word=word, caption=caption, level=row["level"])
+        alt = alt_placebo(table, outcome=_in_languages(outcome.title, outcome.label_in), level=row["level"])
+        save_figure(figure, folder / "figures" / name, table, FigureAbout(name, title, caption, alt, source, run))
+        yield name
 
 
 def _draw_curve(folder: Path, study: Study, source: str, run: str) -> str:

@@ -3,29 +3,19 @@
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_tables import CALIBRATION
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.text import Text
 
 from gvi_eval.errors import DataError
-from gvi_eval.figures.alt_calibration import alt_calibration
-from gvi_eval.figures.calibration import CALIBRATION_COLUMNS, beyond, calibration_figure, wrong
+from gvi_eval.figures.calibration import beyond, calibration_figure, wrong
 from gvi_eval.figures.theme import EXPECTED, FACTUAL, theme
 
 BAND = {"most_alarms": 0.08, "least_coverage": 0.91}
-ROWS = pd.DataFrame(
-    [
-        ("One series", "good", "all", 0.04, 0.03, 0.05, 0.96, 0.94, 0.97),
-        ("One series", "good", "months", 0.03, 0.02, 0.05, 0.96, 0.94, 0.97),
-        ("One series", "good", "years", 0.05, 0.03, 0.09, np.nan, np.nan, np.nan),
-        ("One series", "bad", "all", 0.25, 0.2, 0.3, 0.8, 0.75, 0.85),
-        ("With donors", "good", "all", 0.09, 0.06, 0.12, np.nan, np.nan, np.nan),
-    ],
-    columns=CALIBRATION_COLUMNS,
-)
 
 
-def figure(rows=ROWS, **words):
+def figure(rows=CALIBRATION, **words):
     return calibration_figure(rows, **({"title": "Town", "caption": "Made up."} | BAND | words))
 
 
@@ -70,7 +60,7 @@ def test_each_setting_is_a_ring_and_what_was_not_simulated_is_a_dash():
 
 
 def test_every_text_is_on_the_page_and_groups_and_labels_are_written():
-    long = ROWS.assign(label=ROWS["label"] + ", with an intercept and a ridge on logs")
+    long = CALIBRATION.assign(label=CALIBRATION["label"] + ", with an intercept and a ridge on logs")
     drawn = figure(long, title="Town " * 40, caption="Made up. " * 60)
     page, told = drawn.bbox, []
     with theme():
@@ -94,15 +84,8 @@ def test_an_interval_that_touches_the_band_is_not_beyond_it():
     assert beyond(row + [0.001, 0], "alarms", 0.08) and beyond(row - [0, 0.001], "coverage", 0.91)
 
 
-def test_in_words_the_ends_and_how_many_leave_the_band():
-    said = alt_calibration(ROWS, **BAND)
-    assert "3 ways" in said["en"] and "from 4 % (good) to 25 % (bad), beside 5 % nominal; 1 of 3" in said["en"]
-    assert "simulated for 2 of them and runs from 80 % (bad) to 96 % (good); 1 lie wholly below 91 %" in said["en"]
-    assert "1 af 3 ligger helt over 8 %" in said["da"] and "1 av 3 ligger helt över 8 %" in said["sv"]
-
-
 def test_a_label_without_a_row_for_all_its_settings_is_refused():
     with pytest.raises(DataError, match="one row of each group and label with the setting 'all'"):
-        figure(ROWS[ROWS["setting"] != "all"])
+        figure(CALIBRATION[CALIBRATION["setting"] != "all"])
     with pytest.raises(DataError, match="lacks the columns .'alarms'."):
-        figure(ROWS.drop(columns="alarms"))
+        figure(CALIBRATION.drop(columns="alarms"))
