@@ -9,7 +9,7 @@ from gvi_eval.figures.alt_more import alt_cumulative, alt_gaps, alt_leads, alt_p
 from gvi_eval.figures.bars import start_figure, weights_figure
 from gvi_eval.figures.cumulative import cumulative_figure, cumulative_table
 from gvi_eval.figures.folder import FigureAbout, save_figure
-from gvi_eval.figures.gaps import POOREST, aside, gaps_figure, gaps_of
+from gvi_eval.figures.gaps import POOREST, aside, gaps_figure, gaps_of, side_by_side
 from gvi_eval.figures.leads import leads_figure
 from gvi_eval.figures.predictive import predictive_figure, predictive_table
 from gvi_eval.study import Outcome, Study
@@ -76,7 +76,7 @@ def draw_gaps(folder: Path, study: Study, rows: pd.DataFrame, source: str, run: 
             caption = f"{words} {_set_aside(table, unit)}{proxy} {source}."
             figure = gaps_figure(table, title=title, caption=caption)
             alt = alt_gaps(table, outcome=_words(outcome))
-            yield _saved(folder, f"gap-{about}", figure, table, title, caption, alt, source, run)
+            yield _saved(folder, f"gap-{about}", figure, side_by_side(table), title, caption, alt, source, run)
 
 
 def _set_aside(table: pd.DataFrame, unit: str) -> str:

@@ -45,6 +45,13 @@ def gaps_of(saved: pd.DataFrame, poorest: float = POOREST) -> pd.DataFrame:
     return table.assign(fit=fit, set_aside=~table["treated"] & poor)
 
 
+def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
+    """What is drawn, one row a unit and one column a period, as it is saved beside the picture."""
+    about = table.groupby("unit", sort=False)[["treated", "set_aside", "fit"]].first()
+    gaps = table.pivot(index="unit", columns="period", values="gap")
+    return about.join(gaps[table["period"].drop_duplicates()]).reset_index()
+
+
 def aside(table: pd.DataFrame) -> list[str]:
     """The units that are set aside, by name, in the order of the table."""
     return table.loc[table["set_aside"].astype(bool), "unit"].drop_duplicates().tolist()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from matplotlib.text import Text
 
 from gvi_eval.errors import DataError
-from gvi_eval.figures.gaps import GAP_COLUMNS, aside, gaps_figure, gaps_of
+from gvi_eval.figures.gaps import GAP_COLUMNS, aside, gaps_figure, gaps_of, side_by_side
 from gvi_eval.figures.theme import theme
 
 PERIODS = ["2011", "2012", "2013", "2014"]
@@ -27,6 +27,13 @@ def test_a_gap_is_per_100_000_people_a_year():
     assert list(table.columns) == list(GAP_COLUMNS)
     assert table[table["unit"] == "Town"]["gap"].tolist() == [2, -2, -8, -12]
     assert set(table["per"]) == {100_000}
+
+
+def test_what_is_saved_has_one_row_a_unit_and_the_gaps_that_are_drawn():
+    saved = side_by_side(gaps_of(GAPS))
+    assert list(saved.columns) == ["unit", "treated", "set_aside", "fit", *PERIODS]
+    assert saved["unit"].tolist() == ["Town", "Near", "Far", "Wild"] and saved["set_aside"].tolist() == [False] * 3 + [True]
+    assert saved[PERIODS].iloc[0].tolist() == [2, -2, -8, -12] and saved[PERIODS].iloc[3].tolist() == [12, 6, 80, 80]
 
 
 def test_without_a_denominator_a_gap_is_one_of_counts():

@@ -69,11 +69,13 @@ def test_the_placebos_of_the_first_admitted_comparison_are_drawn(folder):
 def test_the_gaps_of_the_same_comparison_are_drawn_and_who_is_not_is_named(folder):
     caption = json.loads((folder / "figures" / "gap-violence" / "about.json").read_text(encoding="utf-8"))["caption"]
     drawn = pd.read_csv(folder / "figures" / "gap-violence" / "data.csv")
-    poor = drawn.loc[drawn["set_aside"], "unit"].unique()
+    poor = drawn.loc[drawn["set_aside"], "unit"]
     assert "counts of the donors" in caption and "20 times that of Copenhagen Police District" in caption
-    assert drawn["unit"].nunique() == 59 and 0 < len(poor) < 58 and all(name in caption for name in poor)
-    missed = pd.read_csv(next((folder / "placebos").glob("counts-of-the-donors-2022q1.csv"))).set_index("unit")["rmspe_before"]
-    fit = drawn.groupby("unit")["fit"].first()
+    assert drawn["unit"].is_unique and len(drawn) == 59 and drawn["treated"].tolist() == [True] + [False] * 58
+    assert 0 < len(poor) < 58 and all(name in caption for name in poor)
+    saved = next((folder / "placebos").glob("counts-of-the-donors-2022q1.csv"))
+    missed = pd.read_csv(saved).set_index("unit")["rmspe_before"]
+    fit = drawn.set_index("unit")["fit"]
     assert fit.to_numpy() == pytest.approx(
         (missed / missed["Copenhagen Police District"]).pow(2)[fit.index].to_numpy(), rel=1e-6
     )
