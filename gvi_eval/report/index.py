@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gvi_eval.errors import DataError
-from gvi_eval.report.document import Line, quoted
+from gvi_eval.report.document import Line
 from gvi_eval.report.html import page_of
 from gvi_eval.report.numbers import LANGUAGES
 from gvi_eval.report.plain_reports import VERDICTS, audit_counts, plan_counts
@@ -17,7 +17,6 @@ from gvi_eval.report.summary_page import answer
 from gvi_eval.report.words import words_of
 from gvi_eval.report.write import INDICATORS, input_file, saved_of
 from gvi_eval.resources import CHECKOUT
-from gvi_eval.study import EVERY
 
 NAMES = {"en": "English", "da": "Dansk", "sv": "Svenska"}
 TITLE = "Did Group Violence Intervention reduce shootings?"
@@ -148,9 +147,7 @@ def _said(folder: Path, manifest: Mapping[str, Any], root: Path) -> Line:
         try:
             story = Story(saved, words_of("en"))
             made_up = (story.declared_words("generated"), " ") if story.study.generated else ()
-            one = len(story.study.treated_units) > 1 and story.study.headline.unit != EVERY
-            place = (quoted(story.headline, "unit"), ": ") if one else ()  # the question asks of several, the answer is of one
-            return (*made_up, *place, *answer(story))
+            return (*made_up, *answer(story))
         except DataError:
             return ("The study file has changed since it was run, so its answer is not repeated here.",)
     page = folder / "page.md"

@@ -51,7 +51,15 @@ def moment(story: Story, *place: object) -> Line:
 
 
 def answer(story: Story) -> Line:
-    """The verdict of the headline in one sentence: refused, not separated, a fall, a rise, or undecided."""
+    """The verdict of the headline in one sentence: refused, not separated, a fall, a rise, or undecided.
+
+    Of several treated places that the question names, the one that is answered stands before it.
+    """
+    one = len(story.study.treated_units) > 1 and story.study.headline.unit != EVERY
+    return (quoted(story.headline, "unit"), ": ", *_verdict_line(story)) if one else _verdict_line(story)
+
+
+def _verdict_line(story: Story) -> Line:
     row = story.headline
     outcome = story.outcome(row["outcome"])
     if not row.has("point"):

@@ -9,7 +9,7 @@ import pytest
 from gvi_eval.report.document import Quote, Value
 from gvi_eval.report.saved import Saved
 from gvi_eval.report.story import Story
-from gvi_eval.report.summary_page import missing, planned, power, settle, threats
+from gvi_eval.report.summary_page import answer, missing, planned, power, settle, threats
 from gvi_eval.report.words import words_of
 from gvi_eval.resources import CHECKOUT
 
@@ -99,3 +99,12 @@ def test_power_is_told_under_moderate_noise_and_from_the_headline_where_it_was_n
 def test_every_line_can_be_said_in_each_language(folder, language):
     told = story(folder, language)
     assert all(text(line) for line in (settle(told), threats(told), power(told), planned(told)))
+
+
+@pytest.mark.parametrize(("study", "place"), [("us_cities", "Boston: "), ("malmo", ""), ("sweden_rollout", "")])
+def test_the_answer_names_its_place_where_the_question_names_several(tmp_path, study, place):
+    for file in (CHECKOUT / "reports" / study).glob("*.*"):
+        shutil.copy(file, tmp_path)
+    said = text(answer(story(tmp_path, study=study)))
+    named = [unit.name for unit in story(tmp_path, study=study).study.treated_units if said.startswith(f"{unit.name}: ")]
+    assert named == ([place.removesuffix(": ")] if place else [])
