@@ -2,8 +2,10 @@
 
 import difflib
 import json
+import math
 import re
 import tomllib
+from collections.abc import Iterable, Iterator
 from datetime import date, time
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,13 @@ def read_declared(path: Path, kind: str) -> dict[str, Any]:
         raise StudyError(f"there is no {kind} file '{path}'; give the name of a folder in analyses/ or a path") from None
     except UnicodeDecodeError as fault:
         raise StudyError(f"{path.name} is not UTF-8 (byte {fault.start}); save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as fault:
+    except ValueError as fault:  # not TOML, or a whole number of thousands of digits
         raise StudyError(f"{path.name} is not valid TOML: {fault}; correct that line{_comma(text)}") from None
+    except RecursionError:
+        raise StudyError(
+            f"{path.name} nests lists or tables too deeply to be read; write it flat, as the examples are"
+        ) from None
+    _refuse_odd_numbers(document, path.name)
     _check_schema(document, path.name, kind)
     return document
 
@@ -51,6 +58,31 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date | time) else value
 
 
+def _refuse_odd_numbers(document: dict[str, Any], file: str) -> None:
+    """No file may hold what is no number, or a whole number that would not be kept exactly."""
+    odd = [
+        f"{file}: {_place(steps)} is {number if isinstance(number, float) else 'a whole number of more than 63 bits'}; "
+        "write a number that was published, or leave the key out"
+        for steps, number in _numbers(document)
+        if (not math.isfinite(number) if isinstance(number, float) else not -(2**63) <= number < 2**63)
+    ]
+    if odd:
+        raise StudyError("\n".join(odd))
+
+
+def _numbers(value: Any, steps: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], int | float]]:
+    if isinstance(value, dict | list):
+        for step, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _numbers(item, (*steps, step))
+    elif isinstance(value, int | float):
+        yield steps, value
+
+
+def _place(steps: Iterable[str | int]) -> str:
+    """Where in a file something stands, such as quantities[0].window."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
+
+
 def _check_schema(document: dict[str, Any], file: str, schema: str) -> None:
     from jsonschema import Draft202012Validator, FormatChecker
 
@@ -63,8 +95,7 @@ def _check_schema(document: dict[str, Any], file: str, schema: str) -> None:
 
 def _sentence(fault: Any) -> str:
     """One schema fault as place, value found and way out."""
-    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault.absolute_path).lstrip(".")
-    place = place or "the top level"
+    place = _place(fault.absolute_path) or "the top level"
     if fault.validator == "additionalProperties":
         known = sorted(fault.schema.get("properties", {}))
         unknown = sorted(set(fault.instance) - set(known))

@@ -1,5 +1,6 @@
 """The day that parts before from after, where nobody published it: what each day would give, and which are possible."""
 
+import math
 from datetime import date, timedelta
 
 from gvi_eval.claims.declared import Span
@@ -9,7 +10,7 @@ from gvi_eval.claims.published import Published
 def break_for(percent: float, b: float, a: float, days: int) -> float:
     """Days before the break at which (a / after) / (b / before) is 1 + percent / 100."""
     share = (1 + percent / 100) * b / a
-    return days * share / (1 + share)
+    return days * (share / (1 + share) if share < math.inf else 1.0)
 
 
 def percent_with_break(day: date, first: date, days: int, b: float, a: float) -> float:

@@ -316,6 +316,9 @@ def _without_a_break(quantity: Quantity, series: Published, table: WindowTable, 
             quantity, NOT_CHECKABLE, f"not checkable: {missing_words(missing)}", missing=missing, series=series, table=table
         )
     b, a, days = quantity.before, quantity.after, (last - first).days + 1
+    if not b or not a:
+        sentence = f"not checkable: {b:g} to {a:g} give no ratio per day; {missing_words(missing)}"
+        return notes.close(quantity, NOT_CHECKABLE, sentence, missing=missing, series=series, table=table)
     for value, line in series.open_ended:
         notes.workings.append(f"published with an open bound: {value} ({line})")
     notes.workings.append(
@@ -323,13 +326,13 @@ def _without_a_break(quantity: Quantity, series: Published, table: WindowTable, 
     )
     sentence = f"not checkable: {missing_words(missing)}"
     if quantity.change_percent is not None:
-        low, high = (break_for(quantity.change_percent + side * tolerance(quantity), b, a, days) for side in (-1, 1))
-        days_of = [first + timedelta(days=round(each)) for each in (low, high)]
+        about = (quantity.change_percent + side * tolerance(quantity) for side in (-1, 1))
+        days_of = [first + timedelta(days=round(break_for(max(each, -100), b, a, days))) for each in about]
         notes.workings.append(
             f"{quantity.change_percent:+g} % per day comes out if the second window began {min(days_of)} to {max(days_of)}"
         )
     earliest, latest = possible_breaks(series, first, last, b)
-    if earliest and latest:
+    if earliest and latest and max(earliest, latest) <= last:
         low, high = (percent_with_break(day, first, days, b, a) for day in (earliest, latest))
         last_below, first_above = earliest - timedelta(days=1), latest - timedelta(days=1)
         said = f"cumulative police counts reach {b:g} after {last_below} and by {first_above}"

@@ -16,6 +16,7 @@ from gvi_eval.claims.shares import DESIGN_EFFECT, respondents_needed, two_shares
 from gvi_eval.claims.slope import slope
 from gvi_eval.errors import DataError
 
+SAME_SHARE = 0.01  # points; no survey tells shares apart that lie nearer
 LITERATURE = "compiled_literature/effects_focused_deterrence.csv"
 
 
@@ -106,6 +107,11 @@ def safety(claim: Claim, quantity: Quantity, shelf: Shelf) -> Recomputed:
         name for name, given in (("two shares", quantity.is_pair), ("how many answered", quantity.respondents)) if not given
     ]
     missing += [] if quantity.question else ["the wording of the question"]
+    if quantity.is_pair and max(quantity.before, quantity.after) > 100:
+        notes.findings.append(f"{quantity.before:g} to {quantity.after:g} are given as shares, and none is above 100 %")
+        return notes.close(quantity, "R0", f"no: {notes.findings[-1]}")
+    if quantity.is_pair and abs(quantity.after - quantity.before) < SAME_SHARE:
+        return notes.close(quantity, "R3", "the two shares are the same, so nothing is there to tell apart")
     if quantity.is_pair:
         needed = respondents_needed(quantity.before / 100, quantity.after / 100)
         notes.workings.append(
@@ -178,6 +184,9 @@ def coverage_of_definitions(claim: Claim, quantity: Quantity, shelf: Shelf) -> R
         notes.findings += alone(claim, f"{count.events} ({definition})", count.sources, shelf)
         counts.append(count.events)
     wide, narrow = counts
+    if not wide:
+        sentence = f"not checkable: none is published under {quantity.definitions[0]}, which leaves nothing to divide by"
+        return notes.close(quantity, NOT_CHECKABLE, sentence, missing=("a count above zero",))
     notes.workings.append(
         f"{narrow} / {wide} = {narrow / wide:.2f}: one definition holds {100 * narrow / wide:.0f} % of the other"
     )

@@ -264,11 +264,11 @@ def _agreeing(figures: tuple[Figure, ...]) -> tuple[Figure, ...]:
 def _outcome(claim: Claim, quantity: Quantity, shelf: Shelf) -> Outcome | None:
     if not claim.study or not quantity.study_outcome:
         return None
-    outcomes = {outcome.name: outcome for outcome in shelf.study(claim.study).outcomes}
-    if quantity.study_outcome not in outcomes:
-        known = ", ".join(outcomes)
-        raise DataError(f"the study '{claim.study}' has no outcome '{quantity.study_outcome}'; it has {known}")
-    return outcomes[quantity.study_outcome]
+    study = shelf.study(claim.study)
+    known = [outcome.name for outcome in study.outcomes]
+    if quantity.study_outcome not in known:
+        raise DataError(f"the study '{claim.study}' has no outcome '{quantity.study_outcome}'; it has {', '.join(known)}")
+    return study.outcome(quantity.study_outcome)
 
 
 def _rows(shelf: Shelf, tables: tuple[str, ...], measure: str, place: str) -> pd.DataFrame:

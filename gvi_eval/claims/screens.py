@@ -149,6 +149,9 @@ def _p_value(quantity: Quantity) -> Screen:
     limits = _ratios(quantity)
     if limits is None or quantity.p is None:
         return Screen(name, UNSEEN, "the claim gives no interval with a p")
+    if limits[1] >= limits[2]:
+        said = f"the interval {quantity.lower:+g} to {quantity.upper:+g} % has no width, and p {quantity.p:g} stands beside it"
+        return Screen(name, FLAGGED, said)
     fits = p_fits_interval(*limits, quantity.p)
     said = f"p {quantity.p:g} and the interval {quantity.lower:+g} to {quantity.upper:+g} %"
     return Screen(name, QUIET if fits else FLAGGED, f"{said} {'say the same' if fits else 'cannot both be so'}")

@@ -62,7 +62,7 @@ def in_full(verdict: Verdict) -> RenderableType:
     axes.add_column(ratio=1)
     for name in ("reproduced", "robust", "design", "wording"):
         answer = getattr(verdict, name)
-        axes.add_row(name, answer.level, answer.reason)
+        axes.add_row(name, answer.level, Text(answer.reason))
     parts.append(axes)
     for done, screened in zip(verdict.recomputed, verdict.screens, strict=True):
         flagged = [f"{screen.name}: {screen.sentence}" for screen in screened if screen.state == "flagged"]

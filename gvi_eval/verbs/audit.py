@@ -60,7 +60,8 @@ def audit(ctx: click.Context, claims: tuple[str, ...], out: Path, as_json: bool,
             file=text, width=width, force_terminal=colours_wanted(no_color), no_color=not colours_wanted(no_color)
         )
         console.print(overview(verdicts, width))
-        console.print(f"\n{counted(verdicts, 'claim')}: {out / 'audit' / 'verdicts.csv'} and a page for each beside it")
+        told = f"\n{counted(verdicts, 'claim')}: {out / 'audit' / 'verdicts.csv'} and a page for each beside it"
+        console.print(told, markup=False)
         print_text(text.getvalue(), quiet)
     broken = [verdict.claim.id for verdict in verdicts if verdict.breaks_its_word]
     if broken:

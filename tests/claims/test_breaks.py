@@ -38,3 +38,8 @@ def test_a_day_between_two_points_is_bracketed(shelf_of):
     assert bracket(series, FIRST, LAST) == (125, 125)
     assert bracket(series, FIRST, date(2016, 9, 1)) == (75, 105)
     assert bracket(series, FIRST, date(2018, 3, 1)) is None
+
+
+def test_a_change_beyond_all_bounds_leaves_every_day_before_the_break():
+    assert break_for(1e308, 1e10, 1.0, 1155) == 1155 and break_for(1e300, 97, 52, 1155) == pytest.approx(1155)
+    assert break_for(-100, 97, 52, 1155) == 0

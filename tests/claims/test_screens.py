@@ -150,3 +150,8 @@ def test_the_narrowing_of_what_is_a_shooting_is_not_one_of_explosions(real):
     shootings, explosions = judge(load_claim(CLAIMS / "SE18.toml"), real).screens
     states = [next(each.state for each in own if each.name == "definitions mixed") for own in (shootings, explosions)]
     assert states == [FLAGGED, QUIET]
+
+
+def test_a_p_beside_an_interval_without_width_is_flagged(shelf_of):
+    found = state(shelf_of, "p against interval", shots(change_percent=-35.0, lower=-35.0, upper=-35.0, p=0.01))
+    assert found.state == FLAGGED and "has no width" in found.sentence

@@ -44,3 +44,11 @@ def test_a_single_claim_is_shown_in_full(verdicts, width):
 def test_levels_are_counted_and_not_added_up(verdicts):
     assert counted(verdicts).splitlines()[0] == "reproduced: R0 1, R3 1, RX 1"
     assert len(counted(verdicts).splitlines()) == 4
+
+
+def test_brackets_in_the_words_of_a_claim_are_words(shelf_of):
+    from gvi_eval.claims.declared import Quantity
+
+    odd = claim(Quantity(before=5.0, after=2.0, outcome="[/] [red]fell[/red]", measure="[/]"), place="[/bold]")
+    text = printed([judge(odd, shelf_of(*ROWS))], 140)
+    assert "[red]fell[/red]" in text
