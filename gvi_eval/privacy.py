@@ -15,18 +15,22 @@ About one bare ten-digit figure in a hundred passes by accident, and so does a m
 such a table stops, and the way out is to publish the figure in thousands or the text without the number.
 """
 
+import codecs
 import csv
 import io
 import json
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 from gvi_eval.errors import DataError
+from gvi_eval.screening import glance
 from gvi_eval.workbook import is_workbook, parts, sheets
 
 CPR = "Danish CPR number"
@@ -45,6 +49,8 @@ CANDIDATE = re.compile(
 WITHOUT_ZERO = re.compile(r"(?<![^\W_])[1-9][0-9]{8}(?![^\W_])")
 BESIDE_SHEETS = re.compile(r"comment|docProps/|drawing[0-9]*\.xml$|customXml/", re.IGNORECASE)
 ADDRESS = re.compile(r"""(?:[a-z][a-z0-9+.-]*://|www\.)[^\s"'<>,;|]+""", re.IGNORECASE)
+DAMAGED = (BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError, OSError, ValueError, LookupError)
+CLOSED = "is damaged, has a password or is packed in an unusual way; open it and save it as .xlsx without one, or as CSV"
 CPR_WEIGHTS = (4, 3, 2, 7, 6, 5, 4, 3, 2, 1)
 
 COLUMNS = {
@@ -84,29 +90,49 @@ def disclosures(path: Path | str, content: bytes | None = None) -> tuple[Disclos
 
     ``content`` is what would stand in the file where it is not written yet. Reads any encoding and delimiter as well as it
     can, because a table is scanned before it is known to be well formed; of a workbook every sheet, hidden ones too, and the
-    comments and properties packed with it; of JSON every text, number and name. A workbook that is damaged or unpacks to
-    more than a table could is not opened here and refused wherever it would be read.
+    comments and properties packed with it; of JSON every text, number and name. A plain text is read a line at a time, in
+    the memory of a block. Raises `DataError` for a workbook that cannot be looked into: what nobody looked at is not known to
+    be free of persons.
     """
     path = Path(path)
     file = safe_name(path)
     if content is None and (size := path.stat().st_size) > LARGEST:
         raise DataError(f"{file} has {size:,} bytes, more than {LARGEST:,}; divide it, for example by year")
-    data = path.read_bytes() if content is None else content
     found = [Disclosure(file, None, None, f"{kind} in the file name") for kind in identity_numbers(path.name)]
+    if content is None and (plain := _in_plain_file(file, path)) is not None:
+        return (*found, *plain)
+    data = path.read_bytes() if content is None else content
     if is_workbook(data):
-        return (*found, *_in_workbook(file, data))
+        return tuple(_in_workbook(file, data, found))
     text = _text(data)
     if text.lstrip()[:1] in ("{", "[") and path.suffix.lower() != ".csv":
         return (*found, *_in_json(file, text))
     return (*found, *_in_text(file, text))
 
 
+def _in_plain_file(file: str, path: Path) -> list[Disclosure] | None:
+    """What a file of plain text holds, read a line at a time; None where the file must be read as a whole to tell."""
+    seen = glance(path)
+    begin = seen.head.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+    if not seen.is_plain or not begin or is_workbook(seen.head) or (begin in b"{[" and path.suffix.lower() != ".csv"):
+        return None
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            return list(_in_rows(file, _cells(stream, _delimiter(seen.head.decode("utf-8-sig"))), seen.has_digits))
+    except csv.Error:
+        return None
+
+
 def _in_text(file: str, text: str) -> Iterator[Disclosure]:
-    rows = _rows(text)
+    has_digits = bool(CANDIDATE.search(text) or WITHOUT_ZERO.search(text))
+    yield from _in_rows(file, _rows(text), has_digits)
+
+
+def _in_rows(file: str, rows: Iterator[tuple[int, list[str]]], has_digits: bool) -> Iterator[Disclosure]:
     first = next(rows, (1, []))
     yield from _in_header(file, *first)
-    if CANDIDATE.search(text) or WITHOUT_ZERO.search(text):
-        yield from _in_cells(file, [masked(column) for column in first[1]], [first, *rows])
+    if has_digits:
+        yield from _in_cells(file, [masked(column) for column in first[1]], chain([first], rows))
 
 
 def _in_header(file: str, line: int, header: list[str]) -> Iterator[Disclosure]:
@@ -115,23 +141,34 @@ def _in_header(file: str, line: int, header: list[str]) -> Iterator[Disclosure]:
             yield Disclosure(file, line, masked(column), f"column of {FLAGGED[_plain(column)]}")
 
 
-def _in_workbook(file: str, data: bytes) -> Iterator[Disclosure]:
+def _in_workbook(file: str, data: bytes, found: list[Disclosure]) -> list[Disclosure]:
+    """``found`` and what a workbook holds; one that cannot be opened is refused, unless what was found already does so."""
+    found = list(found)
     try:
-        for title, rows in sheets(data, file):
-            where = f"{file}[{masked(title)}]"
-            yield from (Disclosure(file, None, None, f"{kind} in the name of a sheet") for kind in identity_numbers(title))
-            header: list[str] | None = None
-            for line, cells in rows:
-                if header is None and sum(map(bool, cells)) > 1:  # a title may stand above the header
-                    header = [masked(column) for column in cells]
-                    yield from _in_header(where, line, cells)
-                yield from _in_cells(where, header or [], [(line, cells)])
-        with parts(data, file) as packed:
-            beside = [name for name in packed.namelist() if BESIDE_SHEETS.search(name)]
-            kinds = {kind: None for name in beside for kind in identity_numbers(_markup(packed.read(name)))}
-        yield from (Disclosure(file, None, None, f"{kind} in a comment or property") for kind in kinds)
-    except (DataError, BadZipFile, RuntimeError, NotImplementedError):
-        return
+        for one in _in_sheets(file, data):
+            found.append(one)
+    except (DataError, *DAMAGED) as fault:
+        if found:
+            return found
+        said = str(fault).removeprefix(f"{file} ") if isinstance(fault, DataError) else CLOSED
+        raise DataError(f"{file} cannot be looked through for persons, so it may not come in: it {said}") from None
+    return found
+
+
+def _in_sheets(file: str, data: bytes) -> Iterator[Disclosure]:
+    for title, rows in sheets(data, file):
+        where = f"{file}[{masked(title)}]"
+        yield from (Disclosure(file, None, None, f"{kind} in the name of a sheet") for kind in identity_numbers(title))
+        header: list[str] | None = None
+        for line, cells in rows:
+            if header is None and sum(map(bool, cells)) > 1:  # a title may stand above the header
+                header = [masked(column) for column in cells]
+                yield from _in_header(where, line, cells)
+            yield from _in_cells(where, header or [], [(line, cells)])
+    with parts(data, file) as packed:
+        beside = [name for name in packed.namelist() if BESIDE_SHEETS.search(name)]
+        kinds = {kind: None for name in beside for kind in identity_numbers(_markup(packed.read(name)))}
+    yield from (Disclosure(file, None, None, f"{kind} in a comment or property") for kind in kinds)
 
 
 def _markup(data: bytes) -> str:
@@ -184,6 +221,8 @@ def safe_name(path: Path | str) -> str:
 def _in_cells(file: str, header: list[str], rows: Iterable[tuple[int, list[str]]]) -> Iterator[Disclosure]:
     for line, cells in rows:
         for position, cell in enumerate(cells):
+            if len(cell) < 9:
+                continue
             for kind in dict.fromkeys(kinds_in_cell(cell)):
                 column = header[position] if position < len(header) else None
                 yield Disclosure(file, line, column, kind)
@@ -266,9 +305,7 @@ def _text(data: bytes) -> str:
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    first_line = text.partition("\n")[0]
-    delimiter = max(",;\t|", key=first_line.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     line = 1
     try:
         for cells in reader:
@@ -278,3 +315,16 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
         # A cell too long for the reader: from here on, each line counts as one cell.
         for number, rest in enumerate(text.splitlines()[line - 1 :], start=line):
             yield number, [rest]
+
+
+def _cells(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row with the line it starts on."""
+    reader = csv.reader(lines, delimiter=delimiter)
+    line = 1
+    for cells in reader:
+        yield line, cells
+        line = reader.line_num + 1
+
+
+def _delimiter(text: str) -> str:
+    return max(",;\t|", key=text.partition("\n")[0].count)

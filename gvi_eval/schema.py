@@ -1,7 +1,7 @@
-"""What a table must look like, and every place where a table does not.
+"""What a table must look like, column by column and between the cells of a row.
 
 A schema is a Table Schema file with one property of our own, `gvi:rules`, for what must hold between the
-cells of a row. A table is judged as the text that stands in the file, each distinct text of a column once.
+cells of a row. `judging` finds the places where a table does not keep it.
 """
 
 import json
@@ -101,7 +101,7 @@ class Field:
                 yield Fault(f"is {words} {limit}", "check the figure against its source")
         if self.enum and value not in self.enum:
             known = [str(item) for item in self.enum]
-            yield Fault(f"is not one of {', '.join(known)}", _closest(text, known) or "choose one of these")
+            yield Fault(f"is not one of {', '.join(known)}", closest(text, known) or "choose one of these")
         if self.pattern and not re.fullmatch(self.pattern, text):
             yield Fault(f"does not have the form {self.pattern}", "write it in that form")
 
@@ -159,32 +159,6 @@ class Schema:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.fields)
-
-
-def violations(table: TextTable, schema: Schema, references: References | None = None) -> list[Violation]:
-    """Every place where the table breaks the schema, in the order of the file.
-
-    `references` holds the tables that foreign keys point to. A foreign key whose table is not given is
-    itself reported, because a key that could not be checked did not pass.
-    """
-    columns = _Columns(table)
-    found = [*_header_faults(table, schema), *_row_faults(table)]
-    present = [field for field in schema.fields if field.name in columns.texts]
-    for field in present:
-        found += _cell_faults(columns, field)
-    if schema.primary_key and set(schema.primary_key) <= set(columns.texts):
-        found += _repeated_keys(columns, schema.primary_key, "primary key")
-    for field in present:
-        if field.unique and (field.name,) != schema.primary_key:
-            found += _repeated_keys(columns, (field.name,), "unique column")
-    for key in schema.foreign_keys:
-        if set(key.fields) <= set(columns.texts):
-            found += _dangling_keys(columns, key, references or {})
-    for rule in schema.rules:
-        if set(rule.fields) <= set(columns.texts):
-            found += _broken_rule(columns, schema, rule)
-    places = {name: place for place, name in enumerate(table.header)}
-    return sorted(found, key=lambda one: (one.line or 0, places.get((one.column or "").split(", ")[0], -1)))
 
 
 def load_schema(name_or_path: str | Path) -> Schema:
@@ -252,123 +226,6 @@ def parse_rule(text: Any, columns: Sequence[Field], file: str) -> Rule:
     return rule
 
 
-class _Columns:
-    """The sound rows of a table by column: rows that are blank or of another width cannot be."""
-
-    def __init__(self, table: TextTable) -> None:
-        sound = [place for place, row in enumerate(table.rows) if any(row) and len(row) == len(table.header)]
-        cells = list(zip(*(table.rows[place] for place in sound), strict=True)) or [()] * len(table.header)
-        self.file = table.file
-        self.lines = [table.lines[place] for place in sound]
-        self.texts: dict[str, Sequence[str]] = {}
-        for name, column in zip(table.header, cells, strict=True):
-            self.texts.setdefault(name, column)
-
-    def violation(self, place: int, column: str, value: str, fault: Fault) -> Violation:
-        return Violation(self.file, self.lines[place], column, value, *fault)
-
-
-def _header_faults(table: TextTable, schema: Schema) -> Iterator[Violation]:
-    def fault(column: str | None, rule: str, remedy: str) -> Violation:
-        return Violation(table.file, 1, column, None, rule, remedy)
-
-    known = schema.names
-    for column in known:
-        if column not in table.header:
-            yield fault(column, "the column is missing", f"add it, as schema '{schema.name}' asks")
-    for place, column in enumerate(table.header, start=1):
-        if not column:
-            yield fault(None, f"column {place} has no name", "name it in the first line")
-        elif column not in known:
-            way = _closest(column, known) or "take it out or name another schema"
-            yield fault(column, f"schema '{schema.name}' has no such column", way)
-    for column in dict.fromkeys(name for name in table.header if name and table.header.count(name) > 1):
-        yield fault(column, "the column occurs more than once", "keep one of them")
-    in_file = list(dict.fromkeys(name for name in table.header if name in known))
-    in_schema = [name for name in known if name in table.header]
-    if in_file != in_schema:
-        yield fault(None, f"the columns are out of order: {', '.join(in_file)}", f"put them as {', '.join(in_schema)}")
-
-
-def _row_faults(table: TextTable) -> Iterator[Violation]:
-    width = len(table.header)
-    for line, row in zip(table.lines, table.rows, strict=True):
-        if not any(row):
-            yield Violation(table.file, line, None, None, "the row is blank", "take the line out")
-        elif len(row) != width:
-            rule = f"the row has {len(row)} cells where the header has {width}"
-            remedy = (
-                "put quotes around a cell that holds a comma, and write decimals with a point"
-                if len(row) > width
-                else "add the missing cells, blank where no figure was published"
-            )
-            yield Violation(table.file, line, None, None, rule, remedy)
-
-
-def _cell_faults(columns: _Columns, field: Field) -> Iterator[Violation]:
-    texts = columns.texts[field.name]
-    judged = {text: faults for text in dict.fromkeys(texts) if (faults := field.faults(text))}
-    if judged:
-        for place, text in enumerate(texts):
-            for fault in judged.get(text, ()):
-                yield columns.violation(place, field.name, text, fault)
-
-
-def _repeated_keys(columns: _Columns, key: tuple[str, ...], kind: str) -> Iterator[Violation]:
-    first: dict[tuple[str, ...], int] = {}
-    for place, values in enumerate(_tuples(columns.texts, key)):
-        if not any(values):
-            continue
-        line = first.setdefault(values, columns.lines[place])
-        if line != columns.lines[place]:
-            fault = Fault(f"repeats the {kind} of line {line}", "keep one of the two rows, or tell them apart")
-            yield columns.violation(place, ", ".join(key), ", ".join(values), fault)
-
-
-def _dangling_keys(columns: _Columns, key: ForeignKey, references: References) -> Iterator[Violation]:
-    table = columns.texts if key.resource == "" else references.get(key.resource)
-    other = key.resource or "the same table"
-    if table is None or not set(key.reference_fields) <= set(table):
-        asked = f"column '{', '.join(key.reference_fields)}' of table '{other}'"
-        remedy = f"put {other}.csv with these columns beside the file, or list it in the data package"
-        rule = f"the key could not be checked against {asked}"
-        yield Violation(columns.file, None, ", ".join(key.fields), None, rule, remedy)
-        return
-    known = set(_tuples(table, key.reference_fields))
-    texts = _tuples(columns.texts, key.fields)
-    ways = {values: _way_to_key(values, known, other) for values in set(texts) - known if all(values)}
-    for place, values in enumerate(texts):
-        if values in ways:
-            fault = Fault(f"does not occur in column '{', '.join(key.reference_fields)}' of table '{other}'", ways[values])
-            yield columns.violation(place, ", ".join(key.fields), ", ".join(values), fault)
-
-
-def _broken_rule(columns: _Columns, schema: Schema, rule: Rule) -> Iterator[Violation]:
-    texts = [columns.texts[name] for name in rule.fields]
-    if isinstance(rule, AnyFilled):
-        for place, cells in enumerate(zip(*texts, strict=True)):
-            if not any(cells):
-                fault = Fault(f"breaks the rule '{rule}': all of them are blank", "fill at least one of them")
-                yield columns.violation(place, rule.fields[0], "", fault)
-        return
-    keeps = SIGNS[rule.sign]
-    left, right = (_values(schema, name, column) for name, column in zip(rule.fields, texts, strict=True))
-    for place, (one, other) in enumerate(zip(left, right, strict=True)):
-        if one is not None and other is not None and not keeps(one, other):
-            fault = Fault(f"breaks the rule '{rule}' where {rule.right} is {texts[1][place]!r}", "correct one of the two")
-            yield columns.violation(place, rule.left, texts[0][place], fault)
-
-
-def _values(schema: Schema, name: str, column: Sequence[str]) -> list[Any]:
-    field = schema.fields[schema.names.index(name)]
-    cast = {text: field.cast(text) for text in set(column)}
-    return [cast[text] for text in column]
-
-
-def _tuples(table: Mapping[str, Sequence[str]], names: Sequence[str]) -> list[tuple[str, ...]]:
-    return list(zip(*(table[name] for name in names), strict=True))
-
-
 def _field(raw: Mapping[str, Any], file: str) -> Field:
     where = f"{file}, field '{raw.get('name', '?')}',"
     _refuse_unknown(raw, FIELD_KEYS, where)
@@ -419,7 +276,7 @@ def _packaged_schema(name: str) -> Path:
     folder = resource("data_schemas")
     names = sorted(path.name.removesuffix(".schema.json") for path in folder.glob("*.schema.json"))
     if name not in names:
-        way = _closest(name, names) or f"the schemas are {', '.join(names)}"
+        way = closest(name, names) or f"the schemas are {', '.join(names)}"
         raise DataError(f"there is no schema '{name}'; {way}")
     return folder / f"{name}.schema.json"
 
@@ -427,24 +284,19 @@ def _packaged_schema(name: str) -> Path:
 def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str], where: str) -> None:
     for key in given:
         if key not in known:
-            way = _closest(key, known) or f"known are {', '.join(known)}"
+            way = closest(key, known) or f"known are {', '.join(known)}"
             raise DataError(f"{where} has the property {key!r}, which would not be checked; {way}")
 
 
 def _refuse_unknown_fields(names: Sequence[str], known: Sequence[str], where: str) -> None:
     for name in names:
         if name not in known:
-            raise DataError(f"{where} names the field '{name}'; {_closest(name, known) or 'known are ' + ', '.join(known)}")
+            raise DataError(f"{where} names the field '{name}'; {closest(name, known) or 'known are ' + ', '.join(known)}")
 
 
-def _closest(text: str, known: Sequence[str]) -> str | None:
+def closest(text: str, known: Sequence[str]) -> str | None:
     near = get_close_matches(text, known, n=1, cutoff=0.6)
     return f"'{near[0]}' may be meant" if near else None
-
-
-def _way_to_key(values: tuple[str, ...], known: set[tuple[str, ...]], other: str) -> str:
-    near = _closest(", ".join(values), [", ".join(one) for one in sorted(known)])
-    return near or f"correct it, or add it to {other}"
 
 
 def _way_to_cast(kind: str, text: str) -> str:

@@ -1,11 +1,8 @@
 """Reading tables: only a plain CSV that keeps its schema becomes figures, and every figure keeps its line.
 
-A table file is UTF-8 without a byte order mark, with commas between the cells, double quotes where a cell
-needs them, lines that end in LF or CRLF, one header line and at least one row. Anything else is named,
-with the way to convert it, and never read by guess.
+How a file must be written is in `plain_csv`, what must stand in it in `schema` and `judging`.
 """
 
-import csv
 import json
 import re
 import tomllib
@@ -20,9 +17,11 @@ import pandas as pd
 from gvi_eval.disclosure import PROFILES, Profile, profile_named
 from gvi_eval.errors import DataError, DisclosureError, StudyError
 from gvi_eval.hashing import file_hash
-from gvi_eval.privacy import LARGEST, Disclosure, disclosures, safe_name
+from gvi_eval.judging import violations, violations_of
+from gvi_eval.plain_csv import OpenQuote, Pieces, read_text, text_faults, without_rows
+from gvi_eval.privacy import Disclosure, disclosures, safe_name
 from gvi_eval.resources import resource
-from gvi_eval.schema import Fault, Field, Schema, TextTable, Violation, load_schema, schema_from, violations
+from gvi_eval.schema import Fault, Field, Schema, TextTable, Violation, load_schema, schema_from
 
 SHOWN = 20
 SCANNED = (".csv", ".json", ".tsv", ".txt", ".xls", ".xlsm", ".xlsx")
@@ -115,32 +114,6 @@ def read_table(path: Path | str, schema: Schema | str, references: Mapping[str, 
     return pd.DataFrame(columns).set_axis(pd.Index(table.lines, name="line"), axis="index")
 
 
-def read_text(path: Path) -> TextTable | list[Violation]:
-    """The table as text, or everything that keeps the file from being a table at all."""
-    file = safe_name(path)
-    size = path.stat().st_size
-    if size > LARGEST:
-        rule = f"the file has {size:,} bytes, more than {LARGEST:,}"
-        return [Violation(file, None, None, None, rule, "divide it, for example by year")]
-    faults = _file_faults(path.read_bytes())
-    if faults:
-        return [Violation(file, None, None, None, *fault) for fault in faults]
-    rows, lines, line = [], [], 1
-    held: dict[str, str] = {}  # a text that comes often is kept once, so that a million rows fit into memory
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
-            for cells in reader:
-                rows.append(tuple([held.setdefault(cell, cell) for cell in cells]))
-                lines.append(line)
-                line = reader.line_num + 1
-    except csv.Error:
-        return [Violation(file, line, None, None, "the quotes in this row do not match", DOUBLE_QUOTES)]
-    if len(rows) == 1:
-        return [Violation(file, None, None, None, "the file holds a header and no rows", "add the rows, or leave the file out")]
-    return TextTable(file, rows[0], tuple(rows[1:]), tuple(lines[1:]))
-
-
 def read_origin(path: Path | str) -> Origin:
     """The origin record `<table>.origin.toml` beside a table `<table>.csv`, its sha256 verified."""
     path = Path(path)
@@ -190,17 +163,19 @@ def check_path(path: Path | str, schema: Schema | str | None = None) -> CheckRep
     broken: list[Violation] = []
     found: list[Disclosure] = []
     for other in _beside_tables(path):
-        if about_persons := disclosures(other):
+        about_persons, unread = _about_persons(other)
+        if about_persons or unread:
             found += about_persons
+            broken += unread
             files.append(FileReport(safe_name(other)))
     for table in _tables_at(path, asked):
         if not table.is_file():
             report, wrong = FileReport(safe_name(table)), [_missing_file(table)]
-        elif about_persons := disclosures(table):
+        elif about_persons := _about_persons(table)[0]:
             found += about_persons
             report, wrong = FileReport(safe_name(table)), []
         else:
-            report, wrong = _check_table(table, schema, package)
+            report, wrong = _check_table(table, schema, package)  # which says of what cannot be opened that it is no table
         files.append(report)
         broken += wrong
     return CheckReport(tuple(files), tuple(broken), tuple(found))
@@ -247,19 +222,36 @@ def _beside_tables(path: Path) -> list[Path]:
     return sorted(file for file in every if file.suffix.lower() != ".csv" or RAW in file.relative_to(path).parts)
 
 
+def _about_persons(path: Path) -> tuple[tuple[Disclosure, ...], list[Violation]]:
+    """What in a file seems to be about persons, or why nobody can look."""
+    try:
+        return disclosures(path), []
+    except DataError as fault:
+        rule, _, remedy = str(fault).removeprefix(f"{safe_name(path)} ").rpartition("; ")
+        return (), [Violation(safe_name(path), None, None, None, rule, remedy)]
+
+
 def _check_table(path: Path, schema: Schema | None, package: Package) -> tuple[FileReport, list[Violation]]:
     wrong = _origin_violations(path) if _origin_path(path).is_file() else []
-    table = read_text(path)
-    if not isinstance(table, TextTable):
-        return FileReport(safe_name(path)), table + wrong
-    schema = schema or _guessed_schema(path, table.header, package)
-    if schema is None:
-        way = "name one, as in 'gvi-eval check FILE --schema counts'"
-        wrong.append(Violation(table.file, 1, None, None, "no schema fits the columns", way))
-    else:
-        wrong += violations(table, schema, _references_beside(path, schema, package))
+    if faults := text_faults(path):
+        return FileReport(safe_name(path)), faults + wrong
+    table = Pieces(path)
+    try:
+        schema = schema or _guessed_schema(path, table.header, package)
+        found = violations_of(table, schema, _references_beside(path, schema, package)) if schema else _of_no_schema(table)
+    except OpenQuote as fault:
+        return FileReport(safe_name(path)), [fault.violation, *wrong]
+    if not table.rows:
+        return FileReport(safe_name(path)), [without_rows(path), *wrong]
     name = schema.name if schema else None
-    return FileReport(table.file, name, len(table.rows), len(table.header), _periods(table)), wrong
+    return FileReport(safe_name(path), name, table.rows, len(table.header), table.periods), wrong + found
+
+
+def _of_no_schema(table: Pieces) -> list[Violation]:
+    for _ in table():
+        pass  # the rows are counted, and their quotes must match
+    way = "name one, as in 'gvi-eval check FILE --schema counts'"
+    return [Violation(safe_name(table.path), 1, None, None, "no schema fits the columns", way)]
 
 
 def _guessed_schema(path: Path, header: tuple[str, ...], package: Package) -> Schema | None:
@@ -277,7 +269,7 @@ def _references_beside(path: Path, schema: Schema, package: Package) -> dict[str
     for name in dict.fromkeys(key.resource for key in schema.foreign_keys if key.resource):
         listed = package.named(name) if held else None
         target = listed.path if listed else path.with_name(f"{name}.csv")
-        if target.is_file() and not disclosures(target) and isinstance(table := read_text(target), TextTable):
+        if target.is_file() and not any(_about_persons(target)) and isinstance(table := read_text(target), TextTable):
             sound = [row for row in table.rows if len(row) == len(table.header)]
             texts[name] = dict(zip(table.header, zip(*sound, strict=True), strict=False))
     return texts
@@ -301,15 +293,8 @@ def _series(field: Field, texts: tuple[str, ...]) -> pd.Series:
     return pd.Series([values[text] for text in texts], dtype=DTYPES[field.type])
 
 
-def _periods(table: TextTable) -> tuple[str, str] | None:
-    """The first and last period in the columns that say when, as they are written."""
-    places = [place for place, name in enumerate(table.header) if WHEN.match(name)]
-    texts = {row[place] for row in table.rows for place in places if place < len(row) and PERIOD.fullmatch(row[place])}
-    return (min(texts), max(texts)) if texts else None
-
-
 def _refuse_disclosures(path: Path) -> None:
-    found = disclosures(path)
+    found, _ = _about_persons(path)  # what cannot be opened is refused where it is read
     if found:
         raise DisclosureError(_listing(found, f"{safe_name(path)} seems to hold data about persons in {_counted(found)}"))
 
@@ -375,87 +360,6 @@ def _listed_schema(raw: str | Mapping[str, Any], folder: Path) -> Schema:
     return load_schema(folder / raw) if isinstance(raw, str) else schema_from(raw, "datapackage.json")
 
 
-def _file_faults(data: bytes) -> list[Fault]:
-    """What keeps bytes from being a table: one fault that hides all else, or every fault there is."""
-    if fault := _empty(data) or _workbook(data) or _utf16(data):
-        return [fault]
-    # Older Excel writes two faults at once, a Windows encoding and semicolons, so the text is read on.
-    text = data.decode("cp1252", errors="replace") if _not_utf8(data) else data.decode("utf-8-sig")
-    by_bytes = [recognise(data) for recognise in (_byte_order_mark, _nul, _not_utf8)]
-    by_text = [recognise(text) for recognise in (_web_page, _old_line_ends, _other_delimiter)]
-    return [fault for fault in by_bytes + by_text if fault]
-
-
-def _empty(data: bytes) -> Fault | None:
-    return None if data.strip() else Fault("the file is empty", "fetch it again, or leave it out")
-
-
-def _workbook(data: bytes) -> Fault | None:
-    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        return Fault("the file is an Excel workbook, whatever its name says", f"open it and {SAVE_AS}")
-    return None
-
-
-def _utf16(data: bytes) -> Fault | None:
-    marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    # Unmarked UTF-16 of Latin letters holds a NUL beside nearly every letter.
-    if marked or data[:200].count(0) > len(data[:200]) // 4:
-        return Fault("the file is encoded as UTF-16", "convert it with 'iconv -f utf-16 -t utf-8 OLD > NEW'")
-    return None
-
-
-def _byte_order_mark(data: bytes) -> Fault | None:
-    if data.startswith(b"\xef\xbb\xbf"):
-        return Fault("the file starts with a byte order mark", "take it out with \"sed '1s/^\\xEF\\xBB\\xBF//' OLD > NEW\"")
-    return None
-
-
-def _nul(data: bytes) -> Fault | None:
-    place = data.find(0)
-    if place < 0:
-        return None
-    return Fault(f"the file holds a NUL byte, in line {_line_at(data, place)}", "it is damaged or not text; fetch it again")
-
-
-def _not_utf8(data: bytes) -> Fault | None:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = _line_at(data, error.start)
-        rule = f"the file is not UTF-8, in line {line}, but seems to be cp1252 or latin-1, as older Excel writes"
-        return Fault(rule, "convert it with 'iconv -f cp1252 -t utf-8 OLD > NEW' and look at its å, ä and ø")
-    return None
-
-
-def _web_page(text: str) -> Fault | None:
-    if re.match(r"\s*<(!doctype|html|head|body|\?xml|!--)", text, re.IGNORECASE):
-        return Fault("the file is a web page", "it may be an error or a log-in page; fetch the table itself")
-    return None
-
-
-def _other_delimiter(text: str) -> Fault | None:
-    header, _, body = text.partition("\n")
-    mark = max(DELIMITERS, key=header.count)
-    if header.count(mark) <= header.count(","):
-        return None
-    decimals = ", with decimal commas" if re.search(r"(?<![^;\t|\n])-?[0-9]+,[0-9]+(?![^;\t|\r\n])", body) else ""
-    return Fault(f"the cells are divided by {DELIMITERS[mark]}s{decimals}", f"open it and {SAVE_AS} and decimal points")
-
-
-def _old_line_ends(text: str) -> Fault | None:
-    lone = re.search(r"\r(?!\n)", text)
-    if lone is None:
-        return None
-    return Fault("the file holds a lone carriage return as a line end", "convert it with \"tr '\\r' '\\n' < OLD > NEW\"")
-
-
-def _line_at(data: bytes, place: int) -> int:
-    return data.count(b"\n", 0, place) + 1
-
-
-SAVE_AS = "save it as CSV in UTF-8 with commas between the cells"
-DOUBLE_QUOTES = "put double quotes around the whole cell and write a quote within it twice"
-DELIMITERS = {";": "semicolon", "\t": "tab", "|": "vertical bar"}
 DTYPES = {
     "string": "str",
     "integer": "Int64",
@@ -477,5 +381,3 @@ ORIGIN_KEYS: dict[str, tuple[type | tuple[type, ...], bool, str]] = {
     "profile": (str, False, f"one of {', '.join(PROFILES)} in quotes"),
     "threshold": (int, False, "a whole number, for the profile se_restricted"),
 }
-WHEN = re.compile(r"(period|date|month|quarter|year|start|end)(_|$)")
-PERIOD = re.compile(r"[0-9]{4}(-?Q[1-4]|-[0-9]{2}(-[0-9]{2})?)?")

@@ -8,10 +8,10 @@ from pathlib import Path
 from gvi_eval.hashing import PACKAGE
 
 LAYERS = (
-    {"errors", "resources", "hashing", "writing", "executor", "threads", "cluster", "workbook"},
+    {"errors", "resources", "hashing", "writing", "executor", "threads", "cluster", "workbook", "screening"},
     {"intervals", "declared"},
     {"study"},
-    {"choices", "schema", "privacy", "disclosure", "tables", "windows", "sources"},
+    {"choices", "schema", "judging", "plain_csv", "privacy", "disclosure", "tables", "windows", "sources"},
     {"indicators"},
     {"readings"},
     {"panel"},

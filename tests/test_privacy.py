@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gvi_eval.errors import DataError
 from gvi_eval.privacy import COORDINATION, CPR, PERSONAL, WITHHELD, disclosures, identity_numbers, masked, safe_name
+from gvi_eval.tables import check_path
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -255,14 +257,82 @@ def test_json_of_figures_raises_no_alarm_and_broken_json_is_read_as_text(tmp_pat
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04", b"PK\x03\x04" + b"x" * 200, b"\xd0\xcf\x11\xe0"])
-def test_a_damaged_workbook_is_left_to_whoever_reads_it(tmp_path, content):
+def test_a_workbook_that_cannot_be_opened_is_refused_with_the_way_out(tmp_path, content):
     (tmp_path / "a.xlsx").write_bytes(content)
-    assert disclosures(tmp_path / "a.xlsx") == ()
+    with pytest.raises(
+        DataError, match=r"a\.xlsx cannot be looked through for persons, so it may not come in: it is .*; .*save it"
+    ):
+        disclosures(tmp_path / "a.xlsx")
+    [found] = check_path(tmp_path / "a.xlsx").violations
+    assert found.rule.startswith("the file is an Excel workbook")
+
+
+def test_one_workbook_that_cannot_be_opened_does_not_hide_the_rest_of_a_folder(tmp_path):
+    write(tmp_path, "area,note\nLund,\n", name="notes.csv")
+    (tmp_path / "raw.xlsx").write_bytes(b"PK\x03\x04damaged")
+    workbook(tmp_path / "other.xlsx", [["area", "note"], ["Lund", split(cpr())]])
+    report = check_path(tmp_path)
+    assert [one.kind for one in report.disclosures] == [CPR]
+    said = [str(one) for one in report.violations if "raw.xlsx" in one.file]
+    assert len(said) == 1 and "cannot be looked through for persons" in said[0] and "fetch or save it again" in said[0]
+
+
+@pytest.mark.parametrize("change", ["a password", "a bad sum", "an unknown packing"])
+def test_a_part_beside_the_sheets_that_cannot_be_unpacked_is_refused(tmp_path, change):
+    whole = workbook(tmp_path / "a.xlsx", [["area"], ["Lund"]]).read_bytes()
+    at = whole.rindex(b"docProps/core.xml") - 46  # its entry in the list of parts
+    assert whole[at : at + 4] == b"PK\x01\x02"
+    place, value = {"a password": (8, b"\x01"), "a bad sum": (16, b"\x01\x02\x03\x04"), "an unknown packing": (10, b"\x63")}[
+        change
+    ]
+    damaged = whole[: at + place] + value + whole[at + place + len(value) :]
+    (tmp_path / "b.xlsx").write_bytes(damaged)
+    with pytest.raises(DataError, match=r"b\.xlsx cannot be looked through for persons, .*; "):
+        disclosures(tmp_path / "b.xlsx")
+
+
+def test_what_was_found_before_a_workbook_broke_off_is_not_lost(tmp_path):
+    file = tmp_path / f"{split(cpr())}.xlsx"
+    file.write_bytes(b"PK\x03\x04damaged")
+    assert [one.kind for one in disclosures(file)] == [f"{CPR} in the file name"]
+
+
+CELLS = st.sampled_from(
+    [
+        "Lund",
+        "",
+        "2017-01-01",
+        split(cpr()),
+        cpr(),
+        cpr(day="04")[1:],
+        "328494",
+        "0401234567",
+        '"a,b"',
+        '"two\nlines"',
+        '"open',
+        "å",
+        "{",
+        "[",
+    ]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.lists(CELLS, min_size=1, max_size=3), max_size=5),
+    st.sampled_from([",", ";"]),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le"]),
+    st.sampled_from(["a.csv", "a.txt", "a.json"]),
+)
+def test_a_file_is_scanned_line_by_line_as_it_is_as_a_whole(tmp_path, rows, mark, end, encoding, name):
+    content = end.join([mark.join(row) for row in (["area", "name", "note"], *rows)]).encode(encoding)
+    file = tmp_path / name
+    file.write_bytes(content)
+    assert disclosures(file) == disclosures(file, content)
 
 
 def test_check_scans_what_else_lies_in_a_folder(tmp_path):
-    from gvi_eval.tables import check_path
-
     write(tmp_path, "area,note\nLund,\n", name="notes.csv")
     workbook(tmp_path / "raw.xlsx", [["area", "note"], ["Lund", split(cpr())]])
     (tmp_path / "snapshots").mkdir()

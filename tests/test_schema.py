@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gvi_eval.errors import DataError
-from gvi_eval.schema import AnyFilled, Comparison, Field, TextTable, Violation, load_schema, parse_rule, schema_from, violations
+from gvi_eval.judging import violations
+from gvi_eval.schema import AnyFilled, Comparison, Field, TextTable, Violation, load_schema, parse_rule, schema_from
 from gvi_eval.tables import read_text
 
 PLANTED = Path(__file__).parent / "data" / "planted"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from gvi_eval.errors import DataError
-from gvi_eval.schema import TextTable, load_schema, violations
+from gvi_eval.judging import violations
+from gvi_eval.schema import TextTable, load_schema
 from gvi_eval.sources.cells import MARKS, Cells
 from gvi_eval.sources.periods import days_of, month_number
 from gvi_eval.sources.recipe import Meaning, Recipe
