@@ -51,6 +51,12 @@ class Link:
     text: str
     url: str
 
+    @property
+    def is_safe(self) -> bool:
+        """Whether the address leads to a page or a file; any other, such as a script, is shown and not linked."""
+        scheme, colon, _ = "".join(sign for sign in self.url if sign.isprintable() and sign != " ").partition(":")
+        return not colon or "/" in scheme or scheme.lower() in ("http", "https", "mailto")
+
 
 Inline = str | Value | Quote | Code | Link
 Line = tuple[Inline, ...]

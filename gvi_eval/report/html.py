@@ -81,7 +81,7 @@ def inline(part: Inline, language: str) -> Any:
         case Code():
             return Markup("<code>{}</code>").format(part.text)
         case Link():
-            return Markup('<a href="{}">{}</a>').format(part.url, part.text)
+            return Markup('<a href="{}">{}</a>').format(part.url, part.text) if part.is_safe else escape(part.text)
     return escape(part)
 
 

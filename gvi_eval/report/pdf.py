@@ -1,12 +1,13 @@
 """The report on paper: tagged PDF/UA-1 and PDF/A-2a by typst, the same bytes each time."""
 
-import json
 import re
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gvi_eval.errors import DataError
 from gvi_eval.report.document import (
     Block,
     Bullets,
@@ -26,6 +27,7 @@ from gvi_eval.report.document import (
 STANDARDS = ("a-2a", "ua-1")
 DATED = datetime(2000, 1, 1, tzinfo=UTC)  # PDF/A asks for a date; one that is always the same keeps the bytes the same
 TEXT_WIDTH, HIGHEST = 174, 225  # mm
+UNSEEN = ("Cc", "Cn", "Co", "Cs")  # controls, what is no character, private use, halves of pairs
 WIDE = 5  # a table with more columns is set in smaller type
 
 PAGE = """
@@ -60,14 +62,18 @@ def pdf_bytes(document: Document) -> bytes:
                 if isinstance(block, Picture):
                     (root / f"{block.name}.svg").write_bytes(block.svg)
         (root / "report.typ").write_text("\n".join(_source(document)), encoding="utf-8")
-        return typst.compile(
-            str(root / "report.typ"),
-            root=str(root),
-            font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
-            ignore_system_fonts=True,
-            pdf_standards=list(STANDARDS),
-            timestamp=DATED,
-        )
+        try:
+            return typst.compile(
+                str(root / "report.typ"),
+                root=str(root),
+                font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
+                ignore_system_fonts=True,
+                pdf_standards=list(STANDARDS),
+                timestamp=DATED,
+            )
+        except typst.TypstError as fault:
+            said = f"'{document.title}' cannot be set on paper in {document.language} ({fault})"
+            raise DataError(f"{said}; write what is named there with letters that DejaVu Sans has") from None
 
 
 def _source(document: Document) -> Iterator[str]:
@@ -146,7 +152,8 @@ def _inline(part: Inline, language: str) -> str:
         case Code():
             return f"#raw({_text(_soft(part.text))})"
         case Link():
-            return f"#link({_text(part.url)})[{_words(part.text, breakable=True)}]"
+            said = _words(part.text, breakable=True)
+            return f"#link({_text(part.url)})[{said}]" if part.is_safe else said
     return _words(part)
 
 
@@ -162,5 +169,13 @@ def _soft(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """A typst string literal: JSON's escapes of quotes, backslashes and line ends are typst's as well."""
-    return json.dumps(text, ensure_ascii=False)
+    """A typst string literal, in which a quote and a backslash are escaped and every other character stands for itself.
+
+    What PDF/A-2a has no picture for, such as a control character or a byte order mark, is shown as U+FFFD.
+    """
+    shown = "".join("\ufffd" if _is_unseen(sign) else sign for sign in text)
+    return '"' + shown.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t") + '"'
+
+
+def _is_unseen(sign: str) -> bool:
+    return sign not in "\n\t" and (unicodedata.category(sign) in UNSEEN or sign == "\ufeff")

@@ -1,6 +1,7 @@
 """The saved tables as a workbook: one table a sheet, its title in A1, its numbers as numbers, no merged cells."""
 
 import io
+import math
 import re
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,10 +9,12 @@ from datetime import datetime
 from gvi_eval.report.saved import Row
 
 CREATED = datetime(2000, 1, 1)  # always the same, so that the bytes are
-NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
+# A figure as tables are written, with up to 15 digits; a code such as 0180 and a hash of digits stay text.
+NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?(e[+-][0-9]{2,3})?")
 FIRST_ROW = 3  # the header stands in row 3, below the title and an empty row
 LONGEST = 31  # letters that Excel takes in the name of a sheet
 WIDEST = 60
+MOST, CUT = 32_767, " (cut; the whole is in the CSV)"  # letters that Excel takes in a cell
 
 
 def xlsx_bytes(title: str, tables: Iterable[tuple[str, str, tuple[Row, ...]]]) -> bytes:
@@ -41,10 +44,10 @@ def _fill(sheet, title: str, columns: tuple[str, ...], rows: list[tuple[str, ...
         sheet.set_column(place, place, min(max(longest, len(column), 8) + 1, WIDEST))
     for number, row in enumerate(rows):
         for place, cell in enumerate(row):
-            if NUMBER.fullmatch(cell):
-                sheet.write_number(FIRST_ROW + number, place, float(cell))
+            if NUMBER.fullmatch(cell) and math.isfinite(figure := float(cell)):
+                sheet.write_number(FIRST_ROW + number, place, figure)
             elif cell:
-                sheet.write_string(FIRST_ROW + number, place, cell)
+                sheet.write_string(FIRST_ROW + number, place, cell if len(cell) <= MOST else cell[: MOST - len(CUT)] + CUT)
     sheet.freeze_panes(FIRST_ROW, 0)
 
 
