@@ -5,6 +5,7 @@ import json
 import math
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import date, time
 from pathlib import Path
@@ -35,7 +36,7 @@ def read_declared(path: Path, kind: str) -> dict[str, Any]:
         raise StudyError(
             f"{path.name} nests lists or tables too deeply to be read; write it flat, as the examples are"
         ) from None
-    _refuse_odd_numbers(document, path.name)
+    _refuse_odd_values(document, path.name)
     _check_schema(document, path.name, kind)
     return document
 
@@ -58,23 +59,32 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date | time) else value
 
 
-def _refuse_odd_numbers(document: dict[str, Any], file: str) -> None:
-    """No file may hold what is no number, or a whole number that would not be kept exactly."""
-    odd = [
-        f"{file}: {_place(steps)} is {number if isinstance(number, float) else 'a whole number of more than 63 bits'}; "
-        "write a number that was published, or leave the key out"
-        for steps, number in _numbers(document)
-        if (not math.isfinite(number) if isinstance(number, float) else not -(2**63) <= number < 2**63)
-    ]
+def _refuse_odd_values(document: dict[str, Any], file: str) -> None:
+    """No file may hold what is no number, a whole number that would not be kept exactly, or a text that cannot be seen."""
+    odd = [f"{file}: {_place(steps)} {fault}" for steps, value in _leaves(document) if (fault := _oddness(value))]
     if odd:
         raise StudyError("\n".join(odd))
 
 
-def _numbers(value: Any, steps: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], int | float]]:
+def _oddness(value: Any) -> str | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"is {value}; write a number that was published, or leave the key out"
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return "is a whole number of more than 63 bits; write a number that was published, or leave the key out"
+    if isinstance(value, str):
+        unseen = [sign for sign in value if unicodedata.category(sign) == "Cc" and sign not in "\n\t\r"]
+        if unseen:
+            return f"holds the control character U+{ord(unseen[0]):04X}, which cannot be seen; take it out"
+        if value and not value.strip():
+            return "is blank; write it out, or leave the key out"
+    return None
+
+
+def _leaves(value: Any, steps: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
     if isinstance(value, dict | list):
         for step, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _numbers(item, (*steps, step))
-    elif isinstance(value, int | float):
+            yield from _leaves(item, (*steps, step))
+    else:
         yield steps, value
 
 

@@ -30,6 +30,12 @@ def test_dates_become_text_wherever_they_stand(tmp_path, document, write_study):
         ('title = "b"\nquestion = "c"\nlimits = ["d"]', "the top level lacks 'name'; add it"),
         (WHOLE.replace("title =", "titel ="), r"unknown key 'titel' \(did you mean 'title'\?\)"),
         (WHOLE.replace('"c"', "3"), "question is 3; expected: "),
+        (WHOLE.replace('"c"', "nan"), "question is nan; write a number that was published"),
+        (WHOLE.replace('"c"', "9" * 5000), "declared.toml is not valid TOML: .*digits"),
+        (WHOLE.replace('"c"', "9223372036854775808"), "question is a whole number of more than 63 bits"),
+        (WHOLE.replace('"d"', r'"d\u0007"'), r"limits\[0\] holds the control character U\+0007"),
+        (WHOLE.replace('"c"', '" "'), "question is blank"),
+        ("a = " + "[" * 3000 + "]" * 3000, "nests lists or tables too deeply"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place_and_the_way_out(tmp_path, text, words):

@@ -16,6 +16,7 @@ from gvi_eval.figures.theme import theme
 from gvi_eval.writing import csv_bytes, json_bytes, whole_folder
 
 FILES = ("about.json", "data.csv", "figure.png", "figure.svg")
+NO_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")  # what no XML may hold, U+FFFE and U+FFFF among it
 MACHINE_PATH = re.compile(r"(?:^|\s)(?:[A-Za-z]:[\\/]|/(?:home|root|tmp|work|Users|usr|var|mnt|opt)/|file://)")
 
 
@@ -61,7 +62,8 @@ def save_figure(figure: Figure, folder: Path, data: pd.DataFrame, about: FigureA
 
 def _svg(figure: Figure, title: str) -> bytes:
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    return _rendered(figure, format="svg", metadata=nothing | {"Title": title})
+    drawn = _rendered(figure, format="svg", metadata=nothing | {"Title": title})
+    return NO_XML.sub("\ufffd".encode(), drawn)
 
 
 def _png(figure: Figure) -> bytes:

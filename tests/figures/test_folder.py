@@ -6,8 +6,10 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from datetime import date
 from pathlib import Path
+from xml.etree import ElementTree
 
 import matplotlib
 import numpy as np
@@ -18,6 +20,7 @@ from figure_data import START, path
 from gvi_eval.errors import DataError
 from gvi_eval.figures import FigureAbout, Marker, path_figure, save_figure
 from gvi_eval.figures.folder import FILES
+from gvi_eval.figures.theme import blank, theme
 from gvi_eval.writing import csv_bytes
 
 ALT = {"en": "A line.", "da": "En linje.", "sv": "En linje."}
@@ -182,3 +185,41 @@ def test_a_path_of_this_machine_is_refused(place):
     with pytest.raises(DataError, match="source.*path of this machine"):
         about(source=place)
     assert about(source="killed/injured, https://api.statbank.dk/v1/data").source
+
+
+SVG_TEXT = "{http://www.w3.org/2000/svg}text"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "$x_{$ and \\\\frac{1",
+        "$x^2$",
+        "<script>alert(1)</script>",
+        "a & b \"q\" 'r'",
+        "]]> <!-- -->",
+        "*b* `c` #d ]",
+        "\u202eabc",
+    ],
+)
+def test_signs_that_mean_something_elsewhere_are_words_in_a_picture(tmp_path, words):
+    """Neither mathematics nor markup: another program reads back from the SVG what was written."""
+    with theme():
+        figure, sheet = blank(1.0)
+        sheet.text(1, 0.3, words)
+        sheet.set_xlabel(words)
+        folder = tmp_path / "f"
+        save_figure(figure, folder, pd.DataFrame({"label": [words]}), FigureAbout("f", words, words, ALT, "s", "r"))
+    root = ElementTree.fromstring((folder / "figure.svg").read_bytes())
+    assert "".join(next(root.iter(SVG_TEXT)).itertext()) == words
+    assert json.loads((folder / "about.json").read_text(encoding="utf-8"))["title"] == words
+
+
+def test_a_picture_is_xml_whatever_its_words(tmp_path):
+    with theme(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the font has no picture of them either
+        figure, sheet = blank(1.0)
+        sheet.text(1, 0.3, "a\x01b\x1f\ufffec")
+        save_figure(figure, tmp_path / "f", pd.DataFrame({"n": [1]}), FigureAbout("f", "t", "c", ALT, "s", "r"))
+    root = ElementTree.fromstring((tmp_path / "f" / "figure.svg").read_bytes())
+    assert "".join(next(root.iter(SVG_TEXT)).itertext()) == "a\ufffdb\ufffd\ufffdc"
