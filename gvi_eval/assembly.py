@@ -144,7 +144,8 @@ def _figures(
     areas = [area for unit in units for area in unit.areas]
     noted = {area for unit in shown for area in unit.areas}
     rows = table[(table["measure"] == outcome.measure) & table["unit"].isin(areas)]
-    rows = rows[[_is_from(units, place, area) for place, area in zip(rows.index, rows["unit"], strict=True)]]
+    own = [_is_from(units, place, area) for place, area in zip(rows.index, rows["unit"], strict=True)]
+    rows = rows[pd.Series(own, index=rows.index, dtype=bool)]  # of no rows too, where a bare list would pick columns
     _require_all(outcome, table, rows, areas)
     open_ended = rows["period_start"].isna() | rows["period_end"].isna()
     notes = [f"{NOT_USED}{_cite(row)} has an open bound" for row in _of(rows[open_ended], noted)]

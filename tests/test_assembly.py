@@ -292,3 +292,12 @@ def test_an_excluded_donor_is_not_in_the_panel(build, document):
 def test_a_neighbour_is_no_donor(build, document):
     document["units"] = [{"name": "East", "role": "treated"}, {"name": "West", "role": "neighbour"}]
     assert build().donors == []
+
+
+def test_a_study_of_which_every_unit_is_misspelt_is_told_so(build, document):
+    document["outcomes"][0].pop("population")
+    document["units"][0]["members"] = ["Eastt", "Wset"]
+    with pytest.raises(
+        DataError, match=r"units \['Eastt', 'Wset'\] are in the study .* the table holds 2 units, among them East"
+    ):
+        build()

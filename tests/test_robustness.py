@@ -1,9 +1,11 @@
 """Whatever comes in, what comes out is an answer or an error that names the thing; and an interrupt leaves what was there."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
+from damaged_files import damaged, toml_text
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +13,7 @@ from gvi_eval.errors import DataError, GviEvalError, StudyError
 from gvi_eval.plan import prepare
 from gvi_eval.privacy import disclosures
 from gvi_eval.publish import publish
+from gvi_eval.resources import resource
 from gvi_eval.run import run_study
 from gvi_eval.sources.grid import Grid, read_grid
 from gvi_eval.sources.police import records
@@ -28,7 +31,7 @@ SPLICES = st.lists(
     ),
     max_size=4,
 )
-FEW = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def spliced(data, splices):
@@ -115,6 +118,22 @@ def test_a_damaged_study_file_is_read_or_named(tmp_path, study_text, splices):
         prepare(file)
     except (StudyError, DataError) as fault:
         assert str(fault)
+
+
+STUDY_SCHEMA = json.loads(resource("data_schemas/study.schema.json").read_text(encoding="utf-8"))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_study_with_parts_out_of_place_is_planned_or_named(tmp_path, write_study, new_document, data):
+    file = write_study(tmp_path / "town")
+    file.write_text(toml_text(data.draw(damaged([new_document()], STUDY_SCHEMA))), encoding="utf-8")
+    try:
+        plan = prepare(file)
+    except (StudyError, DataError) as fault:
+        assert len(str(fault)) > 20
+    else:
+        assert plan.analyses and plan.study == load_study(file)
 
 
 @pytest.mark.parametrize("at", [1, 4, 9])
