@@ -215,9 +215,9 @@ def _check_study(path: Path, as_json: bool, quiet: bool) -> None:
     if as_json:
         print_json(summary)
     elif not quiet:
-        click.echo(
-            f"{path}: {plan.study.title}: {summary['outcomes']} outcomes, {summary['analyses']} analyses; nothing is wrong"
-        )
+        outcomes = counted(plan.study.outcomes, "outcome")
+        analyses = f"{summary['analyses']} {'analysis' if summary['analyses'] == 1 else 'analyses'}"
+        click.echo(f"{path}: {plan.study.title}: {outcomes}, {analyses}; nothing is wrong")
 
 
 def _run(names: list[str], output: Output) -> None:
@@ -346,7 +346,9 @@ def _print_check(report: Any) -> None:
     for file in report.files:
         if file.rows is not None:
             days = f", {file.periods[0]} to {file.periods[1]}" if file.periods else ""
-            click.echo(f"{file.file}: {file.rows} rows, {file.columns} columns, schema {file.schema}{days}")
+            fits = f"schema {file.schema}" if file.schema else "no schema fits"
+            size = f"{counted(range(file.rows), 'row')}, {counted(range(file.columns), 'column')}"
+            click.echo(f"{file.file}: {size}, {fits}{days}")
     if report.disclosures:
         click.echo(f"{counted(report.disclosures, 'cell or name')} may identify a person; nothing further was read")
     elif report.violations:

@@ -305,12 +305,15 @@ def _way_to_cast(kind: str, text: str) -> str:
     if text.strip(".-\u2013\u2026").upper() in ("", "NA", "N/A", "NAN", "NONE", "NULL"):
         return "leave the cell blank where no figure was published"
     if kind == "date":
-        return "write a day that exists as YYYY-MM-DD"
+        other = "; a recipe and 'gvi-eval import' read days, months and quarters as others write them"
+        return f"write a day that exists as YYYY-MM-DD{'' if DAY.fullmatch(text) else other}"
     if kind == "integer" and re.fullmatch(r"-?[0-9]{1,3}([ ,.'\u00a0\u202f][0-9]{3})+", text):
         return "write it without thousands separators"
-    if re.fullmatch(r"-?[0-9]+,[0-9]+", text):
+    if kind == "integer" and (whole := re.fullmatch(r"(-?[0-9]+)[.,]0+", text)):
+        return f"write it without decimals, as {whole[1]}"
+    if kind == "number" and re.fullmatch(r"-?[0-9]+,[0-9]+", text):
         return "write it with a decimal point and without thousands separators"
-    if kind == "integer" and _cast_number(text) is not None:
+    if kind == "integer" and _cast_number(text.replace(",", ".")) is not None:
         return "a count has no decimals, so check it against its source"
     return "check it against its source"
 

@@ -250,8 +250,9 @@ def _check_table(path: Path, schema: Schema | None, package: Package) -> tuple[F
 def _of_no_schema(table: Pieces) -> list[Violation]:
     for _ in table():
         pass  # the rows are counted, and their quotes must match
-    way = "name one, as in 'gvi-eval check FILE --schema counts'"
-    return [Violation(safe_name(table.path), 1, None, None, "no schema fits the columns", way)]
+    way = "name one, as in 'gvi-eval check FILE --schema counts', or write a recipe and 'gvi-eval import' the file as it is"
+    rule = f"no schema fits the columns {', '.join(table.header[:8])}{', ...' if len(table.header) > 8 else ''}"
+    return [Violation(safe_name(table.path), 1, None, None, rule, way)]
 
 
 def _guessed_schema(path: Path, header: tuple[str, ...], package: Package) -> Schema | None:

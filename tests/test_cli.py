@@ -135,6 +135,22 @@ def test_a_table_that_may_identify_a_person_is_blocked_and_not_repeated(invoke, 
     assert done.exit_code == 5 and number not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("content", "code", "said"),
+    [
+        ("område;måned;antal\nÅrhus;maj 2020;4,5\n".encode("cp1252"), 3, ("'iconv -f cp1252", "divided by semicolons, with decimal commas")),
+        ("område,måned,antal\nÅrhus,maj 2020,4\n".encode(), 3, ("fits the columns område, måned, antal", "'gvi-eval import'")),
+        (b"PK\x03\x04 an Excel file that was given another name", 3, ("is an Excel workbook, whatever its name says",)),
+        (f"unit,note\nLund,{'0101' + '90'}-0000\n".encode(), 5, ("own.csv:2, column 'note': Danish CPR number; take it out",)),
+    ],
+)  # fmt: skip
+def test_a_table_as_an_office_keeps_it_is_told_the_way_in(invoke, tmp_path, content, code, said):
+    (tmp_path / "own.csv").write_bytes(content)
+    done = invoke("check", tmp_path / "own.csv")
+    assert done.exit_code == code and all(words in done.stdout for words in said)
+    assert "None" not in done.stdout and "0000" not in done.stdout
+
+
 def test_check_holds_a_study_to_its_tables(invoke, town):
     done = invoke("check", town)
     assert done.exit_code == 0 and "nothing is wrong" in done.stdout

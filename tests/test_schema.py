@@ -273,3 +273,22 @@ def test_eleven_thousand_rows_are_checked_in_well_under_half_a_second():
     started = time.process_time()
     assert violations(big, keyed) == []
     assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "way"),
+    [
+        ("date", "2018-02-30", "write a day that exists as YYYY-MM-DD"),
+        ("date", "1. januar 2020", "write a day that exists as YYYY-MM-DD; a recipe and 'gvi-eval import' read days"),
+        ("date", "31-01-2020", "'gvi-eval import' read days, months and quarters as others write them"),
+        ("date", "2020M02", "'gvi-eval import' read days, months and quarters"),
+        ("integer", "3,0", "write it without decimals, as 3"),
+        ("integer", "-12.00", "write it without decimals, as -12"),
+        ("integer", "3,5", "a count has no decimals, so check it against its source"),
+        ("integer", "1.204", "write it without thousands separators"),
+        ("number", "3,5", "write it with a decimal point"),
+    ],
+)
+def test_a_cell_written_as_another_office_does_is_told_how(kind, text, way):
+    [fault] = schema_from({"fields": [{"name": "a", "type": kind}]}, "a.json").fields[0].faults(text)
+    assert way in fault.remedy

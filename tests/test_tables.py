@@ -268,7 +268,11 @@ def test_check_guesses_the_schema_from_the_header(tmp_path):
     assert check_path(near).files[0].schema == "counts"
     strange = check_path(write(tmp_path, "unit,value,colour,weight\nLund,1,red,2\n", name="strange.csv"))
     assert strange.files[0].schema is None
-    assert "no schema fits the columns; name one, as in 'gvi-eval check FILE --schema counts'" in str(strange.violations[0])
+    said = str(strange.violations[0])
+    assert (
+        "no schema fits the columns unit, value, colour, weight; name one, as in 'gvi-eval check FILE --schema counts'" in said
+    )
+    assert "'gvi-eval import'" in said
 
 
 def test_a_file_outside_the_data_package_is_not_held_to_its_tables(tmp_path):
