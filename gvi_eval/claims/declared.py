@@ -1,8 +1,7 @@
 """A claim as it is declared: what was said, by whom, about which days and which count, and what the source leaves out."""
 
 import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from functools import cache
@@ -182,8 +181,6 @@ def load_claim(path: Path) -> Claim:
     (a baseline after its follow-up, a fall above 100 %, no window) is no violation: it is what an audit finds.
     """
     document = read_declared(path, "claim")
-    for place, name, value in _not_finite(document):
-        raise StudyError(f"{path.name}: quantities[{place}].{name} is {value}; give a number such as -45.5, or leave it out")
     claim = _claim(document)
     if claim.id != path.stem:
         raise StudyError(f"{path.name} holds the claim '{claim.id}'; name the file {claim.id}.toml")
@@ -206,14 +203,6 @@ def find_claims(name: str) -> list[Path]:
     known = sorted(file.stem for file in CLAIMS.glob("*.toml"))
     shown = ", ".join(known[:6]) + (f" and {len(known) - 6} more" if len(known) > 6 else "")
     raise StudyError(f"there is no claim '{name}'; known are {shown or 'none'}; 'all' takes every one")
-
-
-def _not_finite(document: dict[str, Any]) -> Iterator[tuple[int, str, float]]:
-    """Numbers that TOML allows and no publication prints: nan and inf."""
-    for place, quantity in enumerate(document.get("quantities", ())):
-        for name, value in quantity.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                yield place, name, value
 
 
 def _claim(document: dict[str, Any]) -> Claim:
