@@ -206,12 +206,16 @@ def published(claim: Claim, quantity: Quantity, shelf: Shelf) -> Published:
     if not tables or not measure or not place:
         raise DataError("the claim names no place, no measure or no table that holds it")
     rows = _rows(shelf, tables, measure, place)
-    definitions = outcome.definitions if outcome else quantity.definitions
-    chained = (outcome.chained_because if outcome else quantity.chained_because) or ""
-    if len(definitions) > 1 and not chained:
+    own = quantity.definitions
+    if len(own) > 1 and not quantity.chained_because:
+        raise DataError(f"the claim mixes {len(own)} definitions ({', '.join(own)}), which must not be chained unasked")
+    if outcome and (others := sorted(set(own) - set(outcome.definitions))):
         raise DataError(
-            f"the claim mixes {len(definitions)} definitions ({', '.join(definitions)}), which must not be chained unasked"
+            f"the claim counts under {', '.join(others)}, and '{outcome.name}' of the study '{claim.study}' under "
+            f"{', '.join(outcome.definitions)}; name the tables and the measure in the place of 'study_outcome'"
         )
+    definitions = outcome.definitions if outcome else own
+    chained = (outcome.chained_because if outcome else quantity.chained_because) or ""
     open_ended = rows[rows["period_start"].isna() | rows["period_end"].isna()]
     rows = _of_definitions(rows, definitions, place, measure)
 

@@ -1,5 +1,6 @@
 """Changes recomputed: each level planted, bad input as findings, and the days that a missing break leaves possible."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -140,8 +141,6 @@ def test_a_claim_that_contradicts_itself_says_so(shelf_of):
 
 
 def test_an_outcome_that_the_study_has_not_is_named_with_those_it_has(real):
-    from dataclasses import replace
-
     own = load_claim(CLAIMS / "SE04.toml")
     other = replace(own, quantities=(replace(own.quantities[0], study_outcome="stabbings"),))
     (done,) = recompute(other, real)
@@ -150,8 +149,6 @@ def test_an_outcome_that_the_study_has_not_is_named_with_those_it_has(real):
 
 def test_the_wide_count_of_malmo_is_never_chained_with_the_confirmed_one(real):
     """123 and 57 for the same ten months of 2017: two definitions in one claim are refused, by name."""
-    from dataclasses import replace
-
     own = load_claim(CLAIMS / "tx-se20.toml")
     mixed = replace(own.quantities[0], baseline=years(2016), window=years(2017), change_percent=-45.0)
     (done,) = recompute(replace(own, type="relative_change", quantities=(mixed,)), real)

@@ -1,9 +1,11 @@
 """Published counts over the days of a claim: added where they fill them, absent where they do not."""
 
+from dataclasses import replace
+
 import pytest
 from planted_claims import claim, days, shots, year, years
 
-from gvi_eval.claims.declared import LeftOut
+from gvi_eval.claims.declared import CLAIMS, LeftOut, load_claim
 from gvi_eval.claims.published import published
 from gvi_eval.errors import DataError
 
@@ -67,3 +69,15 @@ def test_the_study_chooses_also_outside_its_own_days(real):
     assert (series.over(years(2018)).events, series.over(days("2024-01-01", "2024-06-12")).events) == (47, 8)
     assert "as the study 'malmo' chose" in series.choice
     assert 49 in [figure.count for figure, _ in series.left_out]
+
+
+def test_a_claim_that_names_its_own_definitions_is_held_to_them_beside_a_study(real):
+    own = load_claim(CLAIMS / "SE24.toml")
+    asked = own.quantities[0]
+    assert asked.study_outcome and not asked.definitions
+    with pytest.raises(DataError, match="mixes 2 definitions"):
+        published(own, replace(asked, definitions=("confirmed-shooting", "wide-shooting")), real)
+    with pytest.raises(DataError, match="counts under wide-shooting, and 'shootings' of the study 'malmo' under confirmed"):
+        published(own, replace(asked, definitions=("wide-shooting",)), real)
+    same = published(own, replace(asked, definitions=("confirmed-shooting",)), real)
+    assert same.windows == published(own, asked, real).windows

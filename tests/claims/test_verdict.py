@@ -148,8 +148,7 @@ def test_specifications_are_held_against_the_size_of_the_outcome_that_they_estim
     from gvi_eval.claims.declared import CLAIMS, load_claim
 
     both = load_claim(CLAIMS / "SE23.toml")
-    effects = real.saved("malmo", "effects.csv")
-    points = effects[(effects["part"] == "grid") & (effects["estimand"] == "ratio")]["point"].dropna()
+    points = real.saved("malmo", "curve.csv")["point"].dropna()
     holding = sum(math.log(point) <= 0.5 * math.log(28 / 65) for point in points)
     curve = judge(both, real).evidence.curve
     assert (curve.holding, curve.given) == (holding, len(points))
