@@ -350,7 +350,8 @@ def _print_check(report: Any) -> None:
             size = f"{counted(range(file.rows), 'row')}, {counted(range(file.columns), 'column')}"
             click.echo(f"{file.file}: {size}, {fits}{days}")
     if report.disclosures:
-        click.echo(f"{counted(report.disclosures, 'cell or name')} may identify a person; nothing further was read")
+        finds = f"{counted(report.disclosures, 'hit')} in cells or names"
+        click.echo(f"{finds} may identify a person; nothing further was read")
     elif report.violations:
         faults, files = counted(report.violations, "violation"), counted(report.files, "file")
         click.echo(f"{faults} of the data contract in {files}")

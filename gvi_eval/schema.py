@@ -91,7 +91,7 @@ class Field:
             return [BLANK] if self.required else []
         value = self.cast(text)
         if value is None:
-            return [Fault(f"is not {TYPES[self.type]}", _way_to_cast(self.type, text))]
+            return [Fault(f"is not {TYPES[self.type]}", _way_to_cast(self.type, text, self.required))]
         return list(self._broken_constraints(text, value))
 
     def _broken_constraints(self, text: str, value: Any) -> Iterator[Fault]:
@@ -299,11 +299,15 @@ def closest(text: str, known: Sequence[str]) -> str | None:
     return f"'{near[0]}' may be meant" if near else None
 
 
-def _way_to_cast(kind: str, text: str) -> str:
+def _way_to_cast(kind: str, text: str, required: bool) -> str:
     if text != text.strip():
         return "take out the space around it"
     if text.strip(".-\u2013\u2026").upper() in ("", "NA", "N/A", "NAN", "NONE", "NULL"):
-        return "leave the cell blank where no figure was published"
+        absent = "leave out the row" if required else "leave the cell blank"
+        return f"{absent} where no figure was published; a gap is not a zero"
+    if kind in ("integer", "number") and SUPPRESSED.fullmatch(text):
+        absent = "leave out the row" if required else "leave the cell blank"
+        return f"a figure that was held back is neither zero nor a number: {absent}, and say so in its origin record"
     if kind == "date":
         other = "; a recipe and 'gvi-eval import' read days, months and quarters as others write them"
         return f"write a day that exists as YYYY-MM-DD{'' if DAY.fullmatch(text) else other}"
@@ -396,4 +400,5 @@ SIGNS: dict[str, Callable[[Any, Any], bool]] = {
 BLANK = Fault("is not allowed here", "fill it in, or take the row out if no figure was published")
 SCHEMA_KEYS = ("$schema", "name", "title", "description", "fields", "primaryKey", "foreignKeys", "missingValues", "gvi:rules")
 FIELD_KEYS = ("name", "type", "format", "title", "description", "example", "constraints")
+SUPPRESSED = re.compile(r"[<≤]\s*[0-9]+|[0-9]+\s*-\s*[0-9]+|[*:#xX]|\.\.+")  # as offices mark a small count that is held back
 CONSTRAINT_KEYS = ("required", "unique", *BOUNDS, "enum", "pattern")

@@ -69,7 +69,7 @@ def test_the_valid_table_passes_with_namibia_in_it():
         ("thousands_space", "'1 234' is not a whole number in plain digits; write it without thousands separators"),
         ("space_in_count", "' 3' is not a whole number in plain digits; take out the space around it"),
         ("blank_count", "column 'count': a blank cell is not allowed here; fill it in, or take the row out if no figure was published"),
-        ("na_count", "'NA' is not a whole number in plain digits; leave the cell blank where no figure was published"),
+        ("na_count", "'NA' is not a whole number in plain digits; leave out the row where no figure was published; a gap is not a zero"),
         ("unknown_country", "'XX' is not one of DK, NA, NO, SE; choose one of these"),
         ("foreign_key", "'Malmo' does not occur in column 'area' of table 'planted_areas'; 'Malmö' may be meant"),
         ("end_before_start", "'2018-03-31' breaks the rule 'start <= end' where end is '2018-01-01'; correct one of the two"),
@@ -287,8 +287,19 @@ def test_eleven_thousand_rows_are_checked_in_well_under_half_a_second():
         ("integer", "3,5", "a count has no decimals, so check it against its source"),
         ("integer", "1.204", "write it without thousands separators"),
         ("number", "3,5", "write it with a decimal point"),
+        ("integer", "<5", "a figure that was held back is neither zero nor a number: leave the cell blank"),
+        ("integer", "1-4", "held back"),
+        ("number", "*", "held back"),
+        ("integer", "n/a", "leave the cell blank where no figure was published; a gap is not a zero"),
     ],
 )
 def test_a_cell_written_as_another_office_does_is_told_how(kind, text, way):
     [fault] = schema_from({"fields": [{"name": "a", "type": kind}]}, "a.json").fields[0].faults(text)
     assert way in fault.remedy
+
+
+@pytest.mark.parametrize("text", ["<5", "NA"])
+def test_where_a_figure_is_required_its_row_is_left_out(text):
+    count = {"name": "a", "type": "integer", "constraints": {"required": True}}
+    [fault] = schema_from({"fields": [count]}, "a.json").fields[0].faults(text)
+    assert "leave out the row" in fault.remedy
