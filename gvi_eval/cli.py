@@ -197,8 +197,9 @@ def check(ctx: click.Context, path: Path, schema: str | None, as_json: bool, qui
 
 def _check_study(path: Path, as_json: bool, quiet: bool) -> None:
     """A study file holds when it can be read and every panel it asks for can be built."""
+    from gvi_eval.coverage import coverage_sentences
     from gvi_eval.curve import declare
-    from gvi_eval.plan import awaited_tables, prepare
+    from gvi_eval.plan import awaited_tables, prepare, read_tables
 
     if awaited := awaited_tables(path):
         from gvi_eval.waiting import waiting_text
@@ -209,15 +210,18 @@ def _check_study(path: Path, as_json: bool, quiet: bool) -> None:
             click.echo(waiting_text(path, awaited), nl=False)
         return
     plan = prepare(path)
+    held = coverage_sentences(plan.study, read_tables(plan.study, path.parent))
     summary = {"study": plan.study.name, "outcomes": len(plan.study.outcomes), "analyses": len(plan.analyses)}
     if (curve := declare(path)) is not None:
         summary["specifications of the curve"] = len(curve.admission.admitted)
+    summary["figures"] = held
     if as_json:
         print_json(summary)
     elif not quiet:
         outcomes = counted(plan.study.outcomes, "outcome")
         analyses = f"{summary['analyses']} {'analysis' if summary['analyses'] == 1 else 'analyses'}"
         click.echo(f"{path}: {plan.study.title}: {outcomes}, {analyses}; nothing is wrong")
+        click.echo("".join(f"  {sentence}\n" for sentence in held), nl=False)
 
 
 def _run(names: list[str], output: Output) -> None:

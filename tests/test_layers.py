@@ -29,7 +29,7 @@ LAYERS = (
     {"comparisons"},
     {"result_tables", "recompute"},
     {"report"},
-    {"summary", "publish", "plan", "run", "verify", "curve", "waiting", "scaffold", "environment", "citing"},
+    {"summary", "publish", "plan", "coverage", "run", "verify", "curve", "waiting", "scaffold", "environment", "citing"},
     {"monitoring"},
     {"synthesis"},
     {"verbs"},
