@@ -14,6 +14,7 @@ from typing import Any
 from gvi_eval.errors import StudyError
 from gvi_eval.resources import resource
 
+DEEPEST = 50  # lists and tables within one another
 DECIMAL_COMMA = re.compile(r"^[^#\"'\n=]+=\s*([+-]?\d+,\d+)\s*(?:#.*)?$", re.MULTILINE)
 
 
@@ -26,6 +27,8 @@ def read_declared(path: Path, kind: str) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
         document = _plain(tomllib.loads(text))
+        if _depth(document) > DEEPEST:  # the interpreter's own limit is set by whatever else is loaded
+            raise RecursionError
     except FileNotFoundError:
         raise StudyError(f"there is no {kind} file '{path}'; give the name of a folder in analyses/ or a path") from None
     except UnicodeDecodeError as fault:
@@ -39,6 +42,19 @@ def read_declared(path: Path, kind: str) -> dict[str, Any]:
     _refuse_odd_values(document, path.name)
     _check_schema(document, path.name, kind)
     return document
+
+
+def _depth(document: Any) -> int:
+    """How many lists and tables stand within one another, counted level by level."""
+    depth, level = 0, [document]
+    while level := [
+        inner
+        for each in level
+        if isinstance(each, dict | list)
+        for inner in (each.values() if isinstance(each, dict) else each)
+    ]:
+        depth += 1
+    return depth
 
 
 def _comma(text: str) -> str:
