@@ -206,7 +206,23 @@ def _span_row(span: CountWindow) -> pd.DataFrame:
 
 def panel_id(panel: Panel) -> str:
     """A short name of a panel's content: the same cells and sources have the same name, whatever the start."""
-    return sha256(panel_table(panel).to_csv(index=False, float_format="%.17g").encode()).hexdigest()[:12]
+    content = _content(panel)
+    if content not in _IDS:
+        text = panel_table(panel).to_csv(index=False, float_format="%.17g")
+        _IDS[content] = sha256(text.encode()).hexdigest()[:12]
+    return _IDS[content]
+
+
+_IDS: dict[bytes, str] = {}  # by content: writing a table to name it takes longer than all else that a row needs
+
+
+def _content(panel: Panel) -> bytes:
+    """What the table of a panel is made of, digested without making it."""
+    digest = sha256(repr((panel.periods.dtype, panel.periods.asi8.tolist(), panel.windows)).encode())
+    for frame in (panel.values, panel.exposure, panel.sources):
+        if frame is not None:
+            digest.update(repr((frame.columns.tolist(), frame.to_numpy().tolist())).encode())
+    return digest.digest()
 
 
 def pairs_table(result: StudyResult) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The tables in which a study is published: one row per analysis and estimand, refusals included, and every cell traced."""
 
 from datetime import date
+from hashlib import sha256
 from types import MappingProxyType
 
 import numpy as np
@@ -100,6 +101,15 @@ def test_the_name_of_a_panel_follows_its_content(make_panel):
     assert panel_id(panel) == panel_id(
         panel.starting("2010-08")
     )  # the figures are the same; the start stands beside the effect
+
+
+def test_the_name_of_a_panel_is_the_hash_of_its_table_however_often_it_is_asked_for(make_panel):
+    panel = make_panel({"Town": [3, np.nan, 4, 5], "Other": [1, 2, 3, 4]}, onset=2)
+    cited = panel.with_(sources=pd.DataFrame("a.csv:2", index=panel.periods, columns=panel.values.columns))
+    for each in (panel, cited, panel):
+        text = panel_table(each).to_csv(index=False, float_format="%.17g")
+        assert panel_id(each) == sha256(text.encode()).hexdigest()[:12]
+    assert panel_id(panel) != panel_id(cited)
 
 
 @pytest.mark.parametrize(

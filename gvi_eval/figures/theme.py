@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 
 import matplotlib
 import pandas as pd
@@ -107,6 +108,7 @@ def panel(figure: Figure, left: float, top: float, width: float, height: float) 
     return figure.add_axes((left / WIDTH, 1 - (top + height) / page, width / WIDTH, height / page), label="data")
 
 
+@lru_cache(maxsize=20_000)
 def text_width(text: str, size: float = BODY, weight: str = "normal") -> float:
     """Inches that a line of text takes."""
     font = FontProperties(family="DejaVu Sans", size=size, weight=weight)

@@ -22,19 +22,21 @@ def program_hash(module: str, name: str, root: Path = PACKAGE.parent) -> str:
     waiting, reached = [(module, name), *COMMON], {}
     while waiting:
         place = waiting.pop()
-        if place in reached:
-            continue
-        tree = _tree(place[0], root)
-        reached[place] = nodes = [node for node in tree.body if place[1] in _bound(node)]
-        imported = _imported(tree)
-        for own in {part.id for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)}:
-            waiting.append(imported.get(own, (place[0], own)))
-    listing = "".join(
-        f"{sha256(repr([_program(node) for node in nodes]).encode()).hexdigest()}  {'.'.join(place)}\n"
-        for place, nodes in sorted(reached.items())
-        if nodes
-    )
+        if place not in reached:
+            reached[place], names = _defined(*place, root)
+            waiting += names
+    listing = "".join(f"{digest}  {'.'.join(place)}\n" for place, digest in sorted(reached.items()) if digest)
     return sha256(listing.encode()).hexdigest()
+
+
+@cache
+def _defined(module: str, name: str, root: Path) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The sha256 of what a module says of a name, empty where it says nothing, and the places of the names that this names."""
+    nodes = [node for node in _tree(module, root).body if name in _bound(node)]
+    imported = _imported(module, root)
+    named = {part.id for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)}
+    digest = sha256(repr([_program(node) for node in nodes]).encode()).hexdigest() if nodes else ""
+    return digest, tuple(imported.get(own, (module, own)) for own in sorted(named))
 
 
 @cache
@@ -53,11 +55,12 @@ def _bound(node: ast.stmt) -> Iterator[str]:
         yield from (part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name))
 
 
-def _imported(tree: ast.Module) -> dict[str, tuple[str, str]]:
+@cache
+def _imported(module: str, root: Path) -> dict[str, tuple[str, str]]:
     """Where names of this package's sensitivity part come from, by the name they have here."""
     return {
         alias.asname or alias.name: (node.module, alias.name)
-        for node in ast.walk(tree)
+        for node in ast.walk(_tree(module, root))
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(HERE)
         for alias in node.names
     }
