@@ -67,9 +67,12 @@ def copied(study: str, place: Path, languages: tuple[str, ...], formats: tuple[s
             if file.is_file():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(file, (root / name).parent)
-        for beside in ("definitions.csv", "sources.csv"):  # what the cells of a table refer to
-            if (file := (CHECKOUT / name).parent / beside).is_file():
-                shutil.copy(file, (root / name).parent)
+        for beside in ("definitions.csv", "sources.csv"):  # what the cells of a table refer to, beside it or a folder above
+            for file in ((CHECKOUT / name).parent / beside, (CHECKOUT / name).parent.parent / beside):
+                if file.is_file():
+                    kept = root / file.relative_to(CHECKOUT)
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(file, kept)
     copy = Copy(folder, root / manifest["study_file"]["path"], root)
     write_reports(folder, copy.study_file, languages, formats)
     return copy
@@ -169,7 +172,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         copy = copied(options.study, Path(scratch), ("en", "da", "sv"), ("html", "xlsx", "zip"))
         whole = copy.verify(untouched=True)
-        print(f"untouched: {whole.files} files, {whole.numbers} numbers, {len(whole.faults)} differences")
+        print(f"untouched: {whole.files} files, {whole.numbers} numbers, {len(whole.faults)} differences", flush=True)
         done = [planted(copy, KINDS[n % len(KINDS)], rng) for n in range(options.edits)]
     tried, named = Counter(each.kind for each in done), Counter(each.kind for each in done if each.named)
     for kind in KINDS:
