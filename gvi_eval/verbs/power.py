@@ -11,19 +11,21 @@ from gvi_eval.verbs.terminal import found, print_json, progress
 @click.argument("study")
 @click.option("--if", "changes", multiple=True, help="A release to try, such as monthly, +24m, donors=20 or monthly,+24m.")
 @click.option("--draws", type=click.IntRange(10), help="Series simulated per noise setting and effect; the study's by default.")
+@click.option("--anew", is_flag=True, help="Simulate again what was kept.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes that simulate.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def power(study: str, changes: tuple[str, ...], draws: int | None, jobs: int, as_json: bool, quiet: bool) -> None:
+def power(study: str, changes: tuple[str, ...], draws: int | None, anew: bool, jobs: int, as_json: bool, quiet: bool) -> None:
     """Simulate the headline of STUDY as published and with each release that could be had.
 
-    Without --if the releases that the study declares are simulated and kept beside the study file, where runs read them.
+    Without --if the releases that the study declares are simulated and kept beside the study file, where runs read them;
+    what was kept of the same figures, settings and program is shown as it is.
     Each line has the ratio that is found with 80 % power and the probability of a decisive answer, under three noise
     settings, and ends in the data request.
     """
     from gvi_eval.executor import Processes
     from gvi_eval.plan import SYNTHESIS, find_study, prepare
-    from gvi_eval.sensitivity.settle import DRAWS, declared_or_tried, keep, settle, settle_key
+    from gvi_eval.sensitivity.settle import DRAWS, declared_or_tried, keep, kept, settle, settle_key
 
     file = found(find_study, study)
     if file.name == SYNTHESIS:
@@ -34,10 +36,13 @@ def power(study: str, changes: tuple[str, ...], draws: int | None, jobs: int, as
     panel = headline.panel.starting(headline.starts[0])
     drawn = draws or plan.study.power_draws or DRAWS
     how = (headline.estimator, panel, releases, plan.study.smallest_effect, plan.study.seed, drawn)
-    with progress(f"power of {plan.study.name}", quiet or as_json) as done:
-        table = settle(*how, executor=Processes(jobs) if jobs > 1 else None, done=done)
-    if not changes and not draws:
-        keep(file.parent, settle_key(*how), table)
+    own = None if changes or draws else settle_key(*how)  # what is tried is not kept
+    table = kept(file.parent, own) if own and not anew else None
+    if table is None:
+        with progress(f"power of {plan.study.name}", quiet or as_json) as done:
+            table = settle(*how, executor=Processes(jobs) if jobs > 1 else None, done=done)
+        if own:
+            keep(file.parent, own, table)
     if as_json:
         rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")
         print_json({"study": plan.study.name, "specification": headline.specification.name, "releases": rows})

@@ -24,9 +24,14 @@ def found(find: Callable[[str], Path], name: str) -> Path:
 
 
 def results_of(name: str, out: Path) -> tuple[Path, Path | None]:
-    """The folder of saved results and the study file of a name: a study, 'audit', or a plan in monitoring/, which have none."""
-    from gvi_eval.plan import find_study
+    """The folder of saved results and the study file of a name: a study, 'audit', or a plan in monitoring/, which have none.
 
+    The folder itself, such as reports/malmo, is as good a name.
+    """
+    from gvi_eval.plan import STUDY, find_study
+
+    if (place := Path(name)).is_dir() and place.parent != Path() and not (place / STUDY).is_file():
+        name, out = place.name, place.parent.parent if place.parent.name == "monitoring" else place.parent
     for folder in (out / name, out / "monitoring" / name):
         if name == "audit" or (folder.parent.name == "monitoring" and folder.is_dir()):
             return folder, None

@@ -56,6 +56,16 @@ def test_declared_releases_are_printed_kept_and_read_by_a_run(town, tmp_path):
     assert REQUEST in printed(after, tmp_path) and "does it and keeps it" not in printed(after, tmp_path)
 
 
+def test_what_was_kept_is_shown_and_simulated_again_only_when_asked(town, monkeypatch):
+    first = invoke(town)
+    simulated = []
+    plain = settling.settle
+    monkeypatch.setattr(settling, "settle", lambda *how, **more: simulated.append(1) or plain(*how, **more))
+    again = invoke(town)
+    assert again.stdout == first.stdout and simulated == []
+    assert invoke(town, "--anew").stdout == first.stdout and simulated == [1]
+
+
 def test_a_release_that_is_tried_is_not_kept(town):
     done = invoke(town, "--if", "monthly,+12m", "--draws", 10, "--json")
     rows = json.loads(done.stdout)["releases"]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 from gvi_eval.cli import main
 from gvi_eval.report.write import REPORT
 from gvi_eval.resources import CHECKOUT
+from gvi_eval.verbs.terminal import results_of
 
 STUDY = "sweden_rollout"
 
@@ -33,6 +35,24 @@ def test_the_verb_writes_says_and_refuses(folder):
     after = invoke("verify", STUDY)
     assert after.exit_code == 4 and "report.sv.html" in after.stdout and "reads '0,555'" in after.stdout
     assert (folder.parent / "index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "study"),
+    [
+        ("malmo", "reports/malmo", True),
+        ("elsewhere/malmo", "elsewhere/malmo", True),
+        ("elsewhere/audit", "elsewhere/audit", False),
+        ("elsewhere/monitoring/sluta_skjut", "elsewhere/monitoring/sluta_skjut", False),
+    ],
+)
+def test_the_folder_of_results_is_as_good_a_name_as_its_own(tmp_path, monkeypatch, name, folder, study):
+    monkeypatch.chdir(tmp_path)
+    for place in ("elsewhere/malmo", "elsewhere/audit", "elsewhere/monitoring/sluta_skjut"):
+        (tmp_path / place).mkdir(parents=True)
+    found, file = results_of(name, Path("reports"))
+    assert found == Path(folder)
+    assert (file is not None and file.parent.name == "malmo") if study else file is None
 
 
 def test_a_figure_is_drawn_again_from_saved_tables_with_the_same_numbers(folder):
